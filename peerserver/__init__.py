@@ -1,0 +1,1 @@
+"""The Datomic Peer Server, and everything behind it, in Python."""
