@@ -1,0 +1,131 @@
+"""Order and equality of values: Datomic's order within a type, Clojure's ``=`` across types.
+
+Recorded by the oracle (cases ``types/*``, ``tuples/*``): strings by UTF-16 code unit, uuids as two
+signed longs, keywords and symbols without namespace first, nil first in tuples, numbers by value.
+What is not decided here: how values become 64-bit codes (``index.codes``, ``index.dictionary``).
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from .values import URI, Char, Instant, Keyword, Ratio, Symbol, Tagged
+
+__all__ = ("clj_equal", "clj_key", "compare_key", "utf16_key")
+
+_BIAS = 1 << 63
+_LOW = (1 << 64) - 1
+
+# Ranks of the families of values that have an order of their own. The order between families is
+# ours: Datomic's index never mixes them.
+_NIL, _BOOL, _NUMBER, _STRING, _CHAR, _KEYWORD, _SYMBOL, _INSTANT, _UUID, _URI, _BYTES, _SEQ, _OTHER = range(13)
+
+
+def utf16_key(text: str) -> str:
+    """A string whose order by code point is the order of ``text`` by UTF-16 code unit."""
+    if text.isascii() or max(text) <= "\uffff":
+        return text
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(chr(units[i] << 8 | units[i + 1]) for i in range(0, len(units), 2))
+
+
+def _named_key(value: Keyword | Symbol) -> tuple[str, str]:
+    # No namespace sorts before any namespace; a namespace is never the empty string.
+    return utf16_key(value.namespace or ""), utf16_key(value.name)
+
+
+def _uuid_key(value: uuid.UUID) -> int:
+    number = value.int
+    return (((number >> 64) ^ _BIAS) << 64) | ((number & _LOW) ^ _BIAS)
+
+
+def _uri_key(text: str) -> tuple[Any, ...]:
+    # As java.net.URI compares: schemes regardless of case, hierarchical before opaque ones.
+    scheme, colon, rest = text.partition(":")
+    if not colon or "/" in scheme:
+        return (0, "", 0, text)
+    return (1, scheme.lower(), 0 if rest.startswith("/") else 1, rest)
+
+
+def _number_key(value: Any) -> tuple[int, Any, int]:
+    if isinstance(value, Ratio):
+        value = Fraction(value.numerator, value.denominator) if value.denominator else math.nan
+    if value != value:
+        return (_NUMBER, math.inf, 1)  # the place of NaN is an accident there; here: last
+    return (_NUMBER, value, 0)
+
+
+def compare_key(value: Any) -> tuple[Any, ...]:
+    """A sort key: Datomic's order within one type, a fixed order of type families across types."""
+    kind = type(value)
+    if kind is str:
+        return (_STRING, utf16_key(value))
+    if kind is bool:
+        return (_BOOL, value)
+    if isinstance(value, Keyword):
+        return (_KEYWORD, *_named_key(value))
+    if isinstance(value, (int, float, Decimal, Ratio)):
+        return _number_key(value)
+    if value is None:
+        return (_NIL,)
+    if isinstance(value, Instant):
+        return (_INSTANT, value.ms)
+    if isinstance(value, uuid.UUID):
+        return (_UUID, _uuid_key(value))
+    if isinstance(value, Char):
+        return (_CHAR, utf16_key(str(value)))
+    if isinstance(value, Symbol):
+        return (_SYMBOL, *_named_key(value))
+    if isinstance(value, URI):
+        return (_URI, _uri_key(value.text))
+    if isinstance(value, bytes):
+        return (_BYTES, value)
+    if isinstance(value, tuple):
+        # Clojure compares vectors by length first; tuples of one attribute differ in length only
+        # when they are homogeneous (oracle: tuples/homog-sort).
+        return (_SEQ, len(value), tuple(compare_key(item) for item in value))
+    return (_OTHER, repr(value))
+
+
+def clj_key(value: Any) -> Any:
+    """A hashable key: two values are ``=`` in Clojure exactly when their keys are equal.
+
+    Integers of all sizes are one family, floating numbers another, bigdecs a third (their scale
+    does not count); lists equal vectors. NaN equals nothing, itself included.
+    """
+    kind = type(value)
+    if kind is str or kind is int or value is None or isinstance(value, (Keyword, Symbol)):
+        return value
+    if kind is bool:
+        return ("b", value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return ("f", value if value == value else object())
+    if isinstance(value, Decimal):
+        return ("m", value)
+    if isinstance(value, Ratio):
+        fraction = Fraction(value.numerator, value.denominator) if value.denominator else None
+        return fraction.numerator if fraction is not None and fraction.denominator == 1 else ("r", fraction)
+    if isinstance(value, Char):
+        return value
+    if isinstance(value, tuple):
+        return ("s", *(clj_key(item) for item in value))
+    if isinstance(value, frozenset):
+        return ("#", frozenset(clj_key(item) for item in value))
+    if isinstance(value, dict):
+        return ("{", frozenset((clj_key(k), clj_key(v)) for k, v in value.items()))
+    if isinstance(value, Tagged):
+        return ("t", value.tag, clj_key(value.value))
+    return value
+
+
+def clj_equal(left: Any, right: Any) -> bool:
+    """Clojure's ``=``: ``1`` equals ``1N``, not ``1.0``; a list equals a vector."""
+    if left is right:
+        return not (isinstance(left, float) and left != left)
+    return bool(clj_key(left) == clj_key(right))
