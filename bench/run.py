@@ -16,7 +16,7 @@ from pathlib import Path
 from . import report
 
 ROOT = Path(__file__).resolve().parent.parent
-GRAPHS = "wide-4x5 wide-3x3 wide-5x3 wide-7x3 wide-4x6 long-10x3 long-30x3 long-30x5".split()
+GRAPHS = ["wide-4x5", "wide-3x3", "wide-5x3", "wide-7x3", "wide-4x6", "long-10x3", "long-30x3", "long-30x5"]
 #: what each system's step of the reference runner is called, for a family of data sets.
 STEPS = {
     ("datomic", "classic"): "peer",

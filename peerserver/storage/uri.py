@@ -24,7 +24,7 @@ import attrs
 
 from peerserver.model.anomaly import Anomaly, incorrect
 
-__all__ = ("DatabaseURI", "PROTOCOLS", "mask", "parse_uri")
+__all__ = ("PROTOCOLS", "DatabaseURI", "mask", "parse_uri")
 
 #: protocol → (port when none is given, path parts before the database's name)
 PROTOCOLS: Mapping[str, tuple[int, int]] = {
