@@ -132,6 +132,17 @@ class Dictionary:
         """The first code of this dictionary itself: 0, or where a fork begins."""
         return self._start
 
+    def finder(self, type: ValueType) -> Callable[[Any], int | None]:
+        """A function from a key (as ``_KEYS`` makes it) to its code or None; it follows what is added later."""
+        if self._parent is None:
+            return self._spaces[type.name].codes.get
+        name = type.name
+        return lambda key: self._code_of_key(name, key)
+
+    def next_code(self, type: ValueType) -> int:
+        """The code that the next new value of the type will get."""
+        return self._start + self._spaces[type.name].count
+
     def code_of(self, type: ValueType, value: Any) -> int | None:
         """The code of a value; None if it is of another type or was never seen."""
         space = self._spaces[type.name]
