@@ -216,8 +216,8 @@ def _or(case: Case) -> None:
         x = rng.choice(OF_KIND["ref"])
         v, w = case.fresh(), case.fresh()
         z = rng.choice(OF_KIND["long"])
-        case.where.append(EdnList((S("or-join"), (entity, v), EdnList((S("and"), (entity, x.ident, w), (w, z.ident, v))),
-                                   (entity, z.ident, v))))
+        two_steps = EdnList((S("and"), (entity, x.ident, w), (w, z.ident, v)))
+        case.where.append(EdnList((S("or-join"), (entity, v), two_steps, (entity, z.ident, v))))
         case.bound[v] = "long"
     case.bound[entity] = "ref"
 

@@ -282,7 +282,7 @@ def _inputs(spec: Sequence[Any], values: Sequence[Any]) -> tuple[Context, list[B
 
 
 def evaluate(query: Mapping[str, Sequence[Any]], values: Sequence[Any]) -> set[Any]:
-    """The answer as a set of Clojure keys of rows (a bag, as (row, count), where ``with`` is used without aggregates)."""
+    """The answer as a set of Clojure keys of rows. ``with`` is for aggregates only."""
     context, bindings = _inputs(query["in"], values)
     find, with_vars = query["find"], list(query.get("with", ()))
     rows = list(where(context, query["where"], bindings))
