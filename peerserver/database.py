@@ -8,73 +8,76 @@ What is not decided here: whether datoms may be added (``transact``), and how th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from peerserver.index import codes as number_codes
 from peerserver.index import identifiers, schema_view
-from peerserver.index.bounds import code_bound, same_family
+from peerserver.index.content import Content
 from peerserver.index.dictionary import Dictionary
-from peerserver.index.intervals import Intervals, from_events, view_current, view_history
 from peerserver.index.ranges import DatomRange, datoms, index_range
-from peerserver.index.rows import NO_INTS, NO_ROWS, Datom, Ints, Rows, concat
-from peerserver.index.table import Table
+from peerserver.index.rows import NO_INTS, NO_ROWS, Bools, Datom, Ints, Rows, concat
+from peerserver.index.store import Store
 from peerserver.index.tail import BY_VALUE, MANY, REF, Tail
+from peerserver.index.values import rows_by_value
+from peerserver.index.view import NOW, View, Window
 from peerserver.model import anomaly, entity
 from peerserver.model.bootstrap import BOOTSTRAP_DATOMS
-from peerserver.model.order import compare_key
 from peerserver.model.schema import VALUE_TYPES, Attribute, Schema, ValueType
 from peerserver.model.values import Instant, Keyword
 
 __all__ = ("Database", "Datom", "DatomRange", "Rows")
 
-_INT64_MAX: Final = 2**63 - 1
+# as_of_t, since_t, is_history
+_Filters: TypeAlias = "tuple[int | None, int | None, bool]"
+_NO_FILTERS: Final[_Filters] = (None, None, False)
+# Fewer values than this are decoded one by one.
+_FEW: Final = 48
 
 
 class Database:
-    """One value of a database. Make the first with :meth:`new`, later ones with :meth:`with_datoms`."""
+    """One value of a database. Make the first with :meth:`new`, later ones with :meth:`with_datoms`.
 
-    def __init__(self, id: str, dictionary: Dictionary, tail: Tail, n: int, schema: Schema, basis_t: int, next_t: int,
-                 next_schema_id: int, filters: tuple[int | None, int | None, bool] = (None, None, False)) -> None:
+    ``basis_t`` is the t of the newest transaction, whatever the filters; ``next_t`` the next value of the
+    counter that transactions and entities share; ``next_schema_id`` the next id of partition 0."""
+
+    __slots__ = ("_content", "_window", "as_of_t", "basis_t", "dictionary", "id", "is_filtered", "is_history",
+                 "next_schema_id", "next_t", "schema", "since_t", "__weakref__")
+
+    def __init__(self, id: str, dictionary: Dictionary, content: Content, schema: Schema, basis_t: int, next_t: int,
+                 next_schema_id: int, filters: _Filters = _NO_FILTERS) -> None:
         self.id = id
         self.dictionary = dictionary
         self.schema = schema
         self.basis_t = basis_t
-        #: next value of the counter that transactions and entities share
         self.next_t = next_t
-        #: next entity id of partition 0 (attributes and other schema entities)
         self.next_schema_id = next_schema_id
         self.as_of_t, self.since_t, self.is_history = filters
-        self.is_filtered = filters != (None, None, False)
-        self._tail = tail
-        self._n = n
-        self._facts_cache: dict[int, Intervals] = {}
-        self._tables: dict[int, Table] = {}
-        self._flags = _flags(schema)
+        self.is_filtered = filters != _NO_FILTERS
+        self._content = content
+        self._window = _window(*filters) if self.is_filtered else NOW
 
     # -- making values
 
     @classmethod
     def new(cls, id: str) -> Database:
         """A new database: the bootstrap datoms and nothing else; basis-t 66, next-t 1000."""
-        empty = cls(id, Dictionary(), Tail(), 0, _BOOT_SCHEMA, 0, entity.FIRST_T, entity.FIRST_USER_SCHEMA_ID)
+        content = Content(Store(), (), Tail(), 0, _flags(_BOOT_SCHEMA))
+        empty = cls(id, Dictionary(), content, schema_view.EMPTY_SCHEMA, 0, entity.FIRST_T, entity.FIRST_USER_SCHEMA_ID)
         es, attrs, vs, txs, added = [], [], [], [], []
         for e, a, value, t, op in BOOTSTRAP_DATOMS:
-            kind = _BOOT_SCHEMA.attributes[a].type
             es.append(e)
             attrs.append(a)
-            vs.append(empty.intern(kind, value))
+            vs.append(empty.intern(_BOOT_SCHEMA.attributes[a].type, value))
             txs.append(entity.tx_id(t))
             added.append(op)
         return empty.with_datoms(es, attrs, vs, txs, added, t=entity.BOOT_T, next_t=entity.FIRST_T,
                                  next_schema_id=entity.FIRST_USER_SCHEMA_ID)
 
-    def _derive(self, filters: tuple[int | None, int | None, bool]) -> Database:
-        db = Database(self.id, self.dictionary, self._tail, self._n, self.schema, self.basis_t, self.next_t,
-                      self.next_schema_id, filters)
-        db._facts_cache = self._facts_cache
-        return db
+    def _derive(self, filters: _Filters) -> Database:
+        return Database(self.id, self.dictionary, self._content, self.schema, self.basis_t, self.next_t,
+                        self.next_schema_id, filters)
 
     def as_of(self, point: int | Instant) -> Database:
         """The value as of a time point (inclusive): a t, a transaction id, or an instant."""
@@ -90,63 +93,48 @@ class Database:
 
     def unfiltered(self) -> Database:
         """The same basis without time filters."""
-        return self._derive((None, None, False)) if self.is_filtered else self
+        return self._derive(_NO_FILTERS) if self.is_filtered else self
 
     def fork(self) -> Database:
         """The same value, for ``with``: what is added to it never grows what others share. Time filters
         are dropped (oracle: ``with`` on an as-of database transacts against the present)."""
-        db = self.unfiltered()._derive((None, None, False))
-        db.dictionary = self.dictionary.fork()
-        return db
+        return Database(self.id, self.dictionary.fork(), self._content.fork(), self.schema, self.basis_t, self.next_t,
+                        self.next_schema_id)
 
     def with_datoms(self, es: Sequence[int] | Ints, attrs: Sequence[int] | Ints, vs: Sequence[int] | Ints,
-                    txs: Sequence[int] | Ints | int, added: Sequence[bool] | None = None, *, t: int, next_t: int,
+                    txs: Sequence[int] | Ints | int, added: Sequence[bool] | Bools | None = None, *, t: int, next_t: int,
                     next_schema_id: int | None = None) -> Database:
         """The next value. Parallel sequences (lists or int64 arrays) of checked, non-redundant datoms;
         ``vs`` are codes (see :meth:`intern`); ``txs`` may be one tx for all; ``added`` None: all are
-        assertions. ``t`` is the new basis-t. A retraction precedes the assertion that replaces it or
-        follows it, either will do; the datoms of earlier transactions come first."""
+        assertions. ``t`` is the new basis-t. Within a transaction datoms are in any order; those of
+        earlier transactions come first. Costs O(datoms) at the tip of a history; from an older value
+        it makes a fork, which is correct and slower. Only :meth:`fork` also forks the dictionary."""
         if self.is_filtered:
             raise anomaly.fault("Datoms can only be added to an unfiltered database value")
-        es, attrs, vs = _ints(es), _ints(attrs), _ints(vs)
-        if not isinstance(txs, int):
-            txs = _ints(txs)
-        tail = self._tail
-        if tail.n != self._n:
-            tail = self._copied_tail(self._flags)
-        n = tail.append(es, attrs, vs, txs, added, self._flags)
-        db = Database(self.id, self.dictionary, tail, n, self.schema, t, next_t, next_schema_id or self.next_schema_id)
-        if not schema_view.SCHEMA_ATTRIBUTES.isdisjoint(attrs):
+        content = self._content.append(es, attrs, vs, txs, added)
+        db = Database(self.id, self.dictionary, content, self.schema, t, next_t, next_schema_id or self.next_schema_id)
+        if schema_view.changes_schema(attrs):
             db._renew_schema(es, attrs, vs, added)
         return db
 
-    def _renew_schema(self, es: Sequence[int], attrs: Sequence[int], vs: Sequence[int],
-                      added: Sequence[bool] | None) -> None:
+    def _renew_schema(self, es: Sequence[int] | Ints, attrs: Sequence[int] | Ints, vs: Sequence[int] | Ints,
+                      added: Sequence[bool] | Bools | None) -> None:
         changes = []
         touched: dict[int, dict[int, list[Any]]] = {}
-        boot = self.schema.attributes or _BOOT_SCHEMA.attributes
+        kinds = _BOOT_SCHEMA.attributes
         for i, (e, a, v) in enumerate(zip(es, attrs, vs)):
             if a in schema_view.SCHEMA_ATTRIBUTES:
-                changes.append((e, a, self.decode_one(boot[a].type, v), added is None or bool(added[i])))
-                touched[e] = {}
+                changes.append((int(e), int(a), self.decode_one(kinds[a].type, v), added is None or bool(added[i])))
+                touched[int(e)] = {}
         for e, values in touched.items():
             for a in schema_view.SCHEMA_ATTRIBUTES:
                 found = self.codes(e, a)
-                if found:
-                    values[a] = [self.decode_one(boot[a].type, code) for code in found]
+                if len(found):
+                    values[a] = [self.decode_one(kinds[a].type, code) for code in found]
         self.schema = schema_view.derive(self.schema, changes, touched)
-        flags = _flags(self.schema)
-        if any(flags.get(a, 0) & ~bits for a, bits in self._flags.items()):
-            self._tail = self._copied_tail(flags)
-        self._flags = flags
+        self._content = self._content.reflagged(_flags(self.schema))
         top = max((e + 1 for e in touched if entity.partition_of(e) == entity.PART_DB), default=0)
         self.next_schema_id = max(self.next_schema_id, top)
-
-    def _copied_tail(self, flags: dict[int, int]) -> Tail:
-        e, a, v, tx, added = (col.tolist() for col in self._tail.columns(self._n))
-        tail = Tail()
-        tail.append(e, a, v, tx, added, flags)
-        return tail
 
     # -- identifiers
 
@@ -207,65 +195,43 @@ class Database:
 
     # -- bulk reads
 
+    def _view(self, aid: int) -> View:
+        return self._content.view(aid, self._window)
+
     def rows(self, aid: int) -> Rows:
         """All rows of an attribute by (e, v code); history ones by (e, v code, tx descending)."""
-        return self._table(aid).rows
+        return self._view(aid).rows()
 
     def rows_of_entities(self, aid: int, es: Ints) -> tuple[Ints, Rows]:
         """Join by entity: ``at[i]`` is the index into ``es`` of row i. ``es`` in any order, repeats
-        allowed. The result is NOT sorted by ``at``."""
-        table = self._table(aid)
-        at, index = table.of_entities(np.asarray(es, np.int64))
-        return at, table.rows.take(index)
+        allowed. The result is NOT always sorted by ``at``."""
+        es = np.asarray(es, np.int64)
+        return self._view(aid).select(lambda table: table.of_entities(es))
 
     def rows_of_values(self, aid: int, codes: Ints) -> tuple[Ints, Rows]:
         """Join by value code, for any attribute. ``at`` as in :meth:`rows_of_entities`."""
-        table = self._table(aid)
-        at, index = table.of_values(np.asarray(codes, np.int64))
-        return at, table.rows.take(index)
+        codes = np.asarray(codes, np.int64)
+        return self._view(aid).select(lambda table: table.of_values(codes))
 
     def rows_in_range(self, aid: int, lo: Any = None, hi: Any = None, lo_open: bool = False,
                       hi_open: bool = False) -> Rows:
-        """Rows by (value in Datomic's order, e) with ``lo <= value <= hi``; None is no bound."""
+        """Rows by (value in Datomic's order, e) with ``lo <= value <= hi``; None is no bound. A bound of
+        another family of values than the attribute's makes it empty."""
         attribute = self.schema.attributes.get(aid)
         if attribute is None:
             return NO_ROWS
-        kind = attribute.type
-        if any(bound is not None and not same_family(kind, bound) for bound in (lo, hi)):
-            return NO_ROWS
-        rows = self.rows(aid)
-        if kind.coded == "dictionary":
-            return self._range_of_words(kind, rows, lo, hi, lo_open, hi_open)
-        keep = np.ones(len(rows), np.bool_)
-        if lo is not None:
-            least = code_bound(kind, lo, lo_open)
-            keep &= (rows.v >= least) if least <= _INT64_MAX else False
-        if hi is not None:
-            beyond = code_bound(kind, hi, not hi_open)
-            keep &= (rows.v < beyond) if beyond <= _INT64_MAX else True
-        rows = rows.take(keep)
-        return rows.take(np.lexsort((np.arange(len(rows)), rows.e, rows.v)))
-
-    def _range_of_words(self, kind: ValueType, rows: Rows, lo: Any, hi: Any, lo_open: bool, hi_open: bool) -> Rows:
-        keys = [compare_key(value) for value in self.decode(kind, rows.v)]
-        low = None if lo is None else compare_key(lo)
-        high = None if hi is None else compare_key(hi)
-        picked = [
-            i for i, key in enumerate(keys)
-            if (low is None or key > low or (key == low and not lo_open))
-            and (high is None or key < high or (key == high and not hi_open))
-        ]
-        es = rows.e.tolist()
-        picked.sort(key=lambda i: (keys[i], es[i], i))
-        return rows.take(np.array(picked, np.int64))
+        return rows_by_value(self, attribute.type, self._view(aid), lo, hi, lo_open, hi_open)
 
     def entity_rows(self, e: int) -> Rows:
         """All rows of an entity, with an ``a`` column; by (a, v code)."""
-        return self.entities_rows(np.array([e], np.int64))[1]
+        wanted = np.array([e], np.int64)
+        return self._gather(sorted(self._content.entity_attributes(e)),
+                            lambda aid: self.rows_of_entities(aid, wanted))[1]
 
     def entities_rows(self, es: Ints) -> tuple[Ints, Rows]:
         """All rows of entities, with an ``a`` column; ``at[i]`` is the index into ``es`` of row i."""
-        return self._gather(sorted(self.attribute_ids()), lambda aid: self.rows_of_entities(aid, es))
+        es = np.asarray(es, np.int64)
+        return self._gather(self._content.attributes_of_many(es), lambda aid: self.rows_of_entities(aid, es))
 
     def referring_rows(self, v: int) -> Rows:
         """The rows of any reference attribute whose value is ``v``, with an ``a`` column."""
@@ -274,18 +240,9 @@ class Database:
         return self._gather(refs, lambda aid: self.rows_of_values(aid, wanted))[1]
 
     def rows_of_txs(self, txs: Ints) -> tuple[Ints, Rows]:
-        """The rows whose tx is one of ``txs``, with an ``a`` column; ``at`` indexes ``txs``."""
-        txs = np.asarray(txs, np.int64)
-        order = np.argsort(txs)
-        probes = txs[order]
-
-        def of(aid: int) -> tuple[Ints, Rows]:
-            rows = self.rows(aid)
-            lo = np.searchsorted(probes, rows.tx, "left")
-            found = np.flatnonzero(np.searchsorted(probes, rows.tx, "right") > lo)
-            return order[lo[found]], rows.take(found)
-
-        return self._gather(sorted(self.attribute_ids()), of)
+        """The rows whose tx is one of ``txs``, with an ``a`` column; ``at`` indexes ``txs`` (which are
+        distinct)."""
+        return self._content.rows_of_txs(np.asarray(txs, np.int64), self._window)
 
     def all_rows(self) -> Rows:
         """Every row, with an ``a`` column; by (a, e, v code)."""
@@ -304,82 +261,65 @@ class Database:
 
     def attribute_ids(self) -> list[int]:
         """The ids of the attributes that may have rows."""
-        return list(self.schema.attributes)
+        attributes = self.schema.attributes
+        return [aid for aid in self._content.attribute_ids() if aid in attributes]
 
     def count(self, aid: int) -> int:
-        """How many rows the attribute has; cheap, and an estimate on filtered values."""
-        return len(self.rows(aid))
+        """How many rows the attribute has; cheap, and an upper bound on filtered values."""
+        return self._view(aid).count()
 
     def estimate(self, aid: int, e_bound: bool, v_bound: bool) -> float:
         """How many rows to expect per probe with entity and/or value bound."""
         attribute = self.schema.attributes.get(aid)
-        n = float(self.count(aid))
-        if attribute is None or not n:
+        if attribute is None:
             return 0.0
+        view = self._view(aid)
+        n = float(view.count())
+        base = view.facts.base
+        if n == 0 or not (e_bound or v_bound):
+            return n
         if e_bound and v_bound:
             return 1.0
         if e_bound:
-            return max(1.0, n / max(1, len(set(self.rows(aid).e.tolist())))) if attribute.many else 1.0
-        if v_bound:
-            return 1.0 if attribute.unique else max(1.0, n / max(1, len(set(self.rows(aid).v.tolist()))))
-        return n
+            return max(1.0, n / max(1, base.distinct_entities())) if attribute.many else 1.0
+        return 1.0 if attribute.unique else max(1.0, n / max(1, base.distinct_values()))
 
     # -- point reads
 
     def codes(self, e: int, aid: int) -> Sequence[int]:
         """The value codes of ``(e, aid)``, in no particular order."""
-        if self.is_filtered:
-            return self.rows_of_entities(aid, np.array([e], np.int64))[1].v.tolist()
-        tail = self._tail
-        seen: dict[int, bool] = {}
-        for pos in tail.of_entity_attribute(e, aid, self._n):
-            v = tail.v[pos]
-            if v not in seen:
-                seen[v] = bool(tail.added[pos])
-        return [v for v, live in seen.items() if live]
+        if not self.is_filtered:
+            return self._content.codes(e, aid)
+        codes: list[int] = self.rows_of_entities(aid, np.array([e], np.int64))[1].v.tolist()
+        return codes
 
     def datom_of(self, e: int, aid: int, code: int) -> int | None:
         """The tx of the datom, or None if there is no such datom."""
-        if self.is_filtered:
-            rows = self.rows_of_entities(aid, np.array([e], np.int64))[1]
-            found = rows.tx[(rows.v == code) & rows.added_or_true()]
-            return int(found[0]) if len(found) else None
-        tail = self._tail
-        pos = tail.last_of(e, aid, code, self._n, bool(self._flags.get(aid, 0) & MANY))
-        return tail.tx[pos] if pos >= 0 and tail.added[pos] else None
+        if not self.is_filtered:
+            return self._content.datom_of(e, aid, code)
+        rows = self.rows_of_entities(aid, np.array([e], np.int64))[1]
+        found = rows.tx[(rows.v == code) & rows.added_or_true()]
+        return int(found[0]) if len(found) else None
 
     def holder(self, aid: int, code: int) -> int | None:
-        """An entity that has the value now: the one, for a unique attribute."""
-        if self.is_filtered or not self._flags.get(aid, 0) & BY_VALUE:
-            rows = self.rows_of_values(aid, np.array([code], np.int64))[1]
-            es = rows.e[rows.added_or_true()]
-            return int(es[0]) if len(es) else None
-        tail = self._tail
-        gone: set[int] = set()
-        for pos in tail.of_value(aid, code, self._n):
-            e = tail.e[pos]
-            if tail.added[pos] and e not in gone:
-                return e
-            gone.add(e)
-        return None
+        """An entity that has the value: the one, for a unique attribute."""
+        if not self.is_filtered:
+            return self._content.holder(aid, code)
+        rows = self.rows_of_values(aid, np.array([code], np.int64))[1]
+        es = rows.e[rows.added_or_true()]
+        return int(es[0]) if len(es) else None
 
     def referrers(self, v: int) -> list[tuple[int, int]]:
         """The ``(e, aid)`` of all references to ``v``."""
-        if self.is_filtered:
-            rows = self.referring_rows(v)
-            assert rows.a is not None
-            return list(zip(rows.e.tolist(), rows.a.tolist()))
-        tail = self._tail
-        seen: dict[tuple[int, int], bool] = {}
-        for pos in tail.of_ref(v, self._n):
-            key = (tail.e[pos], tail.a[pos])
-            if key not in seen:
-                seen[key] = bool(tail.added[pos])
-        return [key for key, live in seen.items() if live]
+        if not self.is_filtered:
+            return self._content.referrers(v)
+        rows = self.referring_rows(v)
+        assert rows.a is not None
+        return list(zip(rows.e.tolist(), rows.a.tolist()))
 
     def entity_codes(self, e: int) -> list[tuple[int, int]]:
         """All ``(aid, code)`` of an entity."""
-        return [(a, v) for a in dict.fromkeys(self._tail.attrs_of.get(e, ())) for v in self.codes(e, a)]
+        return [(a, v) for a in self._content.entity_attributes(e) for v in self.codes(e, a)]
 
     # -- raw index access
 
@@ -394,7 +334,8 @@ class Database:
 
     def tx_range(self, start: Any = None, end: Any = None) -> Iterator[tuple[int, list[Datom]]]:
         """The log from ``start`` (inclusive) to ``end`` (exclusive): ``(t, datoms)``, lazily. The points
-        are t, transaction id or instant. The transactions that a new database comes with are not in it."""
+        are t, transaction id or instant; time filters do not count. The transactions that a new database
+        comes with are not in it."""
         base = self.unfiltered()
         instants = base.rows(schema_view.TX_INSTANT)
         ts = instants.e & entity.NUMBER_MASK
@@ -407,45 +348,56 @@ class Database:
         first = max(int(np.searchsorted(ts, entity.FIRST_T)), 0 if start is None else position(start))
         last = len(ts) if end is None else position(end)
         history = base.history()
-        for t in ts[first:last].tolist():
-            rows = history.rows_of_txs(np.array([entity.tx_id(t)], np.int64))[1]
-            yield t, self.to_datoms(rows)
+        size = 1  # the first transaction soon, the later ones in growing lots: a lot costs one scan
+        while first < last:
+            lot = instants.e[first:min(last, first + size)]
+            at, rows = history.rows_of_txs(lot)
+            order = np.argsort(at, kind="stable")
+            bounds = np.searchsorted(at[order], np.arange(len(lot) + 1)).tolist()
+            for i, tx in enumerate(lot.tolist()):
+                yield entity.t_of(tx), self.to_datoms(rows.take(order[bounds[i]:bounds[i + 1]]))
+            first += len(lot)
+            size = min(size * 4, 1024)
+
+    def values_of(self, rows: Rows, aid: int | None = None) -> list[Any]:
+        """The Python values of rows of one attribute, or of rows with an ``a`` column."""
+        attributes = self.schema.attributes
+        if aid is not None:
+            return self.decode(attributes[aid].type, rows.v)
+        assert rows.a is not None
+        if len(rows) < _FEW:
+            return [self.decode_one(attributes[a].type, v) for a, v in zip(rows.a.tolist(), rows.v.tolist())]
+        values = np.empty(len(rows), object)
+        order = np.argsort(rows.a, kind="stable")
+        a = rows.a[order]
+        bounds = [0, *(np.flatnonzero(a[1:] != a[:-1]) + 1).tolist(), len(a)]
+        for lo, hi in zip(bounds, bounds[1:]):
+            index = order[lo:hi]
+            # Filled one by one: numpy would take a value that is a tuple for a row of values.
+            decoded = np.empty(hi - lo, object)
+            for i, value in enumerate(self.decode(attributes[int(a[lo])].type, rows.v[index])):
+                decoded[i] = value
+            values[index] = decoded
+        listed: list[Any] = values.tolist()
+        return listed
 
     def to_datoms(self, rows: Rows) -> list[Datom]:
         """Rows with an ``a`` column as datoms with Python values."""
         assert rows.a is not None
-        attributes = self.schema.attributes
-        return [
-            Datom(e, a, self.decode_one(attributes[a].type, v), tx, added)
-            for e, a, v, tx, added in zip(rows.e.tolist(), rows.a.tolist(), rows.v.tolist(), rows.tx.tolist(),
-                                          rows.added_or_true().tolist())
-        ]
+        return list(map(Datom, rows.e.tolist(), rows.a.tolist(), self.values_of(rows), rows.tx.tolist(),
+                        rows.added_or_true().tolist()))
 
     def stats(self) -> dict[int, int]:
         """Datoms by attribute id, history included, time filters ignored (oracle: ``indexes/stats-*``)."""
-        counts = np.bincount(self._tail.columns(self._n)[1])
-        return {int(a): int(counts[a]) for a in np.flatnonzero(counts)}
+        return self._content.events()
 
-    # -- tables
 
-    def _facts(self, aid: int) -> Intervals:
-        facts = self._facts_cache.get(aid)
-        if facts is None:
-            e, a, v, tx, added = self._tail.columns(self._n)
-            index = np.flatnonzero(a == aid)
-            index = index[np.argsort(tx[index], kind="stable")]
-            facts = self._facts_cache[aid] = from_events(e[index], v[index], tx[index], added[index])
-        return facts
+def _window(as_of_t: int | None, since_t: int | None, history: bool) -> Window:
+    # Before everything (an instant earlier than the first transaction): no transaction is at or before -1.
+    def tx(t: int | None) -> int | None:
+        return None if t is None else entity.tx_id(t) if t >= 0 else -1
 
-    def _table(self, aid: int) -> Table:
-        table = self._tables.get(aid)
-        if table is None:
-            facts = self._facts(aid)
-            since = -1 if self.since_t is None else entity.tx_id(self.since_t)
-            until = None if self.as_of_t is None else entity.tx_id(self.as_of_t) if self.as_of_t >= 0 else -1
-            view = view_history if self.is_history else view_current
-            table = self._tables[aid] = Table(view(facts, since, until))
-        return table
+    return Window(tx(since_t), tx(as_of_t), history)
 
 
 def _flags(schema: Schema) -> dict[int, int]:
@@ -453,10 +405,6 @@ def _flags(schema: Schema) -> dict[int, int]:
         a: BY_VALUE * attribute.has_avet | REF * attribute.is_ref | MANY * attribute.many
         for a, attribute in schema.attributes.items()
     }
-
-
-def _ints(column: Sequence[int] | Ints) -> Sequence[int]:
-    return column.tolist() if isinstance(column, np.ndarray) else column
 
 
 def _boot_schema() -> Schema:

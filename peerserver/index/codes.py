@@ -65,14 +65,15 @@ def value_of(type: ValueType, code: int) -> Any:
 def values_of(type: ValueType, codes: Ints) -> list[Any]:
     """The values of codes of a type that is not ``"dictionary"``, in order."""
     name = type.name
-    if name == "ref" or name == "long":
-        return codes.tolist()
+    if name == "double" or name == "float":
+        floats: list[Any] = floats_of_codes(codes).tolist()
+        return [Float32(x) for x in floats] if name == "float" else floats
+    numbers: list[Any] = codes.tolist()
     if name == "instant":
-        return [Instant(ms) for ms in codes.tolist()]
+        return list(map(Instant, numbers))
     if name == "boolean":
-        return (codes != 0).tolist()
-    floats = floats_of_codes(codes).tolist()
-    return [Float32(x) for x in floats] if name == "float" else floats
+        return list(map(bool, numbers))
+    return numbers
 
 
 _SCALARS: Final[dict[str, Callable[[int], Any]]] = {

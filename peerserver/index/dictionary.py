@@ -186,7 +186,8 @@ class Dictionary:
 
     def values_of(self, type: ValueType, codes: Ints) -> list[Any]:
         """The values of codes, in order."""
-        return self.array_of(type, codes).tolist()
+        values: list[Any] = self.array_of(type, codes).tolist()
+        return values
 
     def array_of(self, type: ValueType, codes: Ints) -> _ObjectArray:
         """The values of codes as an object array."""

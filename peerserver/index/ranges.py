@@ -1,14 +1,16 @@
 """Raw index access: the datoms of an index that begin with given components, in Datomic's order.
 
-Rules recorded by the oracle (cases ``indexes/*``, ``time/*``): what names nothing gives nothing; AVET of
-an attribute that isn't indexed is an error; in history the newest tx comes first within e, a and v.
-What is not decided here: offsets and limits of a request (``web``).
+A range is a row of blocks, made one after the other as far as they are needed; datoms are made for the
+slice that is asked for. Rules recorded by the oracle (cases ``indexes/*``, ``time/*``): what names nothing
+gives nothing; AVET of an attribute that isn't indexed is an error; in history the newest tx comes first
+within e, a and v.
+What is not decided here: offsets and limits of a request (``web``), how rows are found (``index.view``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,45 +20,112 @@ from peerserver.model.order import compare_key
 from peerserver.model.schema import Attribute
 
 from .bounds import same_family
-from .rows import NO_INTS, Datom, Rows, concat
+from .rows import NO_INTS, Datom, Ints, Rows, concat
 
 if TYPE_CHECKING:
     from peerserver.database import Database
 
 __all__ = ("DatomRange", "datoms", "index_range")
 
-_NOTHING = Rows(NO_INTS, NO_INTS, NO_INTS, NO_INTS)
+_NOTHING: Final = Rows(NO_INTS, NO_INTS, NO_INTS, NO_INTS)
+# Entities are gathered across attributes in windows in which no attribute has more rows than this.
+_WINDOW: Final = 2048
+
+
+class Block:
+    """Rows with an ``a`` column or of one attribute. ``ordered``: already in Datomic's order; if not, they are
+    sorted by e, and the values under one (e, a) are still to be put in order."""
+
+    __slots__ = ("_fixed", "aid", "ordered", "rows")
+
+    def __init__(self, rows: Rows, aid: int | None, ordered: bool) -> None:
+        self.rows = rows
+        self.aid = aid
+        self.ordered = ordered
+        self._fixed: tuple[int, int, Rows] | None = None
+
+    def slice(self, db: Database, start: int, end: int) -> Rows:
+        """The rows ``start … end`` in order, with an ``a`` column."""
+        rows = self.rows
+        if not self.ordered and start < end:
+            fixed = self._fixed
+            if fixed is None or not (fixed[0] <= start and end <= fixed[1]):
+                lo = int(rows.e.searchsorted(rows.e[start]))
+                hi = int(rows.e.searchsorted(rows.e[end - 1], "right"))
+                fixed = self._fixed = (lo, hi, _in_value_order(db, rows.take(slice(lo, hi)), self.aid))
+            lo, _, rows = fixed
+            start, end = start - lo, end - lo
+        part = rows.take(slice(start, end))
+        return part if self.aid is None else part.with_a(self.aid)
 
 
 class DatomRange:
     """Datoms in the order of an index; made as they are asked for."""
 
-    def __init__(self, db: Database, index: str, rows: Rows) -> None:
-        self._items = _sorted(db, index, rows)
+    def __init__(self, db: Database, blocks: Iterable[Block]) -> None:
+        self._db = db
+        self._made: list[Block] = []
+        self._starts: list[int] = [0]
+        self._more = iter(blocks)
+
+    def _reach(self, count: int) -> None:
+        # Makes blocks until there are ``count`` rows, or no more blocks.
+        while self._starts[-1] < count:
+            block = next(self._more, None)
+            if block is None:
+                return
+            if len(block.rows):
+                self._made.append(block)
+                self._starts.append(self._starts[-1] + len(block.rows))
 
     def __len__(self) -> int:
-        return len(self._items)
+        self._reach(2**62)
+        return self._starts[-1]
 
     def __iter__(self) -> Iterator[Datom]:
-        return iter(self._items)
+        offset = 0
+        while page := self.slice(offset, 1000):
+            yield from page
+            offset += len(page)
+
+    def rows(self, offset: int, n: int) -> Rows:
+        """As :meth:`slice`, as columns with codes, an ``a`` column included."""
+        end = offset + n
+        self._reach(end)
+        parts = []
+        first = max(0, int(np.searchsorted(self._starts, offset, "right")) - 1)
+        for i in range(first, len(self._made)):
+            start = self._starts[i]
+            if start >= end:
+                break
+            lo, hi = max(0, offset - start), min(self._starts[i + 1], end) - start
+            if lo < hi:
+                parts.append(self._made[i].slice(self._db, lo, hi))
+        return concat(parts) if parts else _NOTHING
 
     def slice(self, offset: int, n: int) -> list[Datom]:
         """``n`` datoms from ``offset`` on, or fewer at the end."""
-        return self._items[offset:offset + n]
+        return self._db.to_datoms(self.rows(offset, n))
 
 
-def _sorted(db: Database, index: str, rows: Rows) -> list[Datom]:
-    items = db.to_datoms(rows)
-    keyed = [(compare_key(d.v), d) for d in items]
-    if index == "eavt":
-        keyed.sort(key=lambda p: (p[1].e, p[1].a, p[0], -p[1].tx, p[1].added))
-    elif index == "aevt":
-        keyed.sort(key=lambda p: (p[1].a, p[1].e, p[0], -p[1].tx, p[1].added))
-    elif index == "avet":
-        keyed.sort(key=lambda p: (p[1].a, p[0], p[1].e, -p[1].tx, p[1].added))
-    else:
-        keyed.sort(key=lambda p: (p[0], p[1].a, p[1].e, -p[1].tx, p[1].added))
-    return [d for _, d in keyed]
+def _in_value_order(db: Database, rows: Rows, aid: int | None) -> Rows:
+    # Rows by (e, a, v code): where an (e, a) has several rows of a dictionary type, by value instead.
+    twin = rows.e[1:] == rows.e[:-1]
+    if rows.a is not None:
+        twin &= rows.a[1:] == rows.a[:-1]
+    if not twin.any():
+        return rows
+    several = np.zeros(len(rows), np.bool_)
+    several[1:] |= twin
+    several[:-1] |= twin
+    group = np.cumsum(np.concatenate([[True], ~twin]))
+    index = np.flatnonzero(several)
+    picked = rows.take(index)
+    keys = [compare_key(value) for value in db.values_of(picked, aid)]
+    groups, txs = group[index].tolist(), picked.tx.tolist()
+    order = np.arange(len(rows))
+    order[index] = index[sorted(range(len(index)), key=lambda i: (groups[i], keys[i], -txs[i]))]
+    return rows.take(order)
 
 
 def datoms(db: Database, index: str, components: Sequence[Any]) -> DatomRange:
@@ -68,62 +137,136 @@ def datoms(db: Database, index: str, components: Sequence[Any]) -> DatomRange:
         if component is None:
             break
         given.append(component)
-    return DatomRange(db, index, _select(db, index, given))
+    blocks = _select(db, index, given[:3])
+    if len(given) > 3:
+        blocks = _of_tx(blocks, given[3])
+    return DatomRange(db, blocks)
 
 
-def _select(db: Database, index: str, given: list[Any]) -> Rows:
+def _select(db: Database, index: str, given: list[Any]) -> Iterable[Block]:
+    # Everything that can be refused or found empty is, before any rows are read.
     e: int | None = None
     attribute: Attribute | None = None
     for letter, component in zip(index[:3], given):
         if letter == "a":
             attribute = db.attribute(component)
             if attribute is None:
-                return _NOTHING
-        elif letter == "e" or index == "vaet":
-            eid = db.entid(component)
-            if eid is None:
-                return _NOTHING
-            e = eid if letter == "e" else e
+                return ()
+        elif letter == "e":
+            e = db.entid(component)
+            if e is None:
+                return ()
     if index == "avet" and attribute is not None and not attribute.has_avet:
         raise anomaly.incorrect(f"attribute: {attribute.ident} is not indexed", "attribute-not-indexed")
-    rows = _rows(db, index, e, attribute)
-    position = index.index("v")
-    if len(given) > position:
-        rows = _with_value(db, rows, attribute, given[position])
-    if index in ("avet", "vaet") and e is not None:
-        rows = rows.take(rows.e == e)
-    if len(given) > 3:
-        tx = given[3] if not isinstance(given[3], int) or given[3] >> PART_SHIFT else tx_id(given[3])
-        rows = rows.take(rows.tx == tx) if isinstance(tx, int) else _NOTHING
-    return rows
+    if index == "vaet":
+        return _vaet(db, given, attribute, e)
+    if attribute is None:
+        if e is not None:
+            return (Block(_by_attribute(db.entity_rows(e)), None, False),)
+        return _whole(db, index)
+    if index == "avet":
+        return _avet(db, attribute, given, e)
+    return _of_attribute(db, attribute, given, e)
 
 
-def _rows(db: Database, index: str, e: int | None, attribute: Attribute | None) -> Rows:
-    if attribute is not None:
-        if index == "vaet" and not attribute.is_ref:
-            return _NOTHING
-        if e is None or index in ("avet", "vaet"):
-            return db.rows(attribute.id).with_a(attribute.id)
-        return db.rows_of_entities(attribute.id, np.array([e], np.int64))[1].with_a(attribute.id)
-    if e is not None and index == "eavt":
-        return db.entity_rows(e)
-    wanted = [
-        a for a in sorted(db.attribute_ids())
-        if (index != "avet" or db.schema.attributes[a].has_avet)
-        and (index != "vaet" or db.schema.attributes[a].is_ref)
-    ]
-    return concat([db.rows(a).with_a(a) for a in wanted]) if wanted else _NOTHING
+def _of_attribute(db: Database, attribute: Attribute, given: list[Any], e: int | None) -> Iterable[Block]:
+    aid = attribute.id
+    if e is None:
+        return (Block(db.rows(aid), aid, not _has_words(attribute)),)
+    rows = db.rows_of_entities(aid, np.array([e], np.int64))[1]
+    if len(given) > 2:
+        rows = _with_value(db, rows, attribute, given[2])
+    return (Block(rows.take(np.lexsort((-rows.tx, rows.v))), aid, not _has_words(attribute)),)
 
 
-def _with_value(db: Database, rows: Rows, attribute: Attribute | None, value: Any) -> Rows:
-    if attribute is None or attribute.is_ref:
+def _avet(db: Database, attribute: Attribute, given: list[Any], e: int | None) -> Iterable[Block]:
+    if len(given) < 2:
+        return (Block(db.rows_in_range(attribute.id), attribute.id, True),)
+    value = given[1]
+    if attribute.is_ref:
+        value = db.entid(value)
+        if value is None:
+            return ()
+    rows = db.rows_in_range(attribute.id, value, value)
+    return (Block(rows if e is None else rows.take(rows.e == e), attribute.id, True),)
+
+
+def _vaet(db: Database, given: list[Any], attribute: Attribute | None, e: int | None) -> Iterable[Block]:
+    if not given:
+        refs = [a for a in sorted(db.attribute_ids()) if db.schema.attributes[a].is_ref]
+        rows = concat([db.rows(a).with_a(a) for a in refs]) if refs else _NOTHING
+    else:
+        v = db.entid(given[0])
+        if v is None or (attribute is not None and not attribute.is_ref):
+            return ()
+        if attribute is not None:
+            rows = db.rows_of_values(attribute.id, np.array([v], np.int64))[1].with_a(attribute.id)
+        else:
+            rows = db.referring_rows(v)
+        if e is not None:
+            rows = rows.take(rows.e == e)
+    assert rows.a is not None
+    return (Block(rows.take(np.lexsort((-rows.tx, rows.e, rows.a, rows.v))), None, True),)
+
+
+def _whole(db: Database, index: str) -> Iterator[Block]:
+    attributes = db.schema.attributes
+    aids = sorted(db.attribute_ids())
+    if index == "aevt":
+        for aid in aids:
+            yield Block(db.rows(aid), aid, not _has_words(attributes[aid]))
+    elif index == "avet":
+        for aid in aids:
+            if attributes[aid].has_avet:
+                yield Block(db.rows_in_range(aid), aid, True)
+    else:
+        yield from _by_entity(db, aids)
+
+
+def _by_entity(db: Database, aids: list[int]) -> Iterator[Block]:
+    at = dict.fromkeys(aids, 0)
+    while at:
+        columns = {aid: db.rows(aid) for aid in at}
+        at = {aid: start for aid, start in at.items() if start < len(columns[aid])}
+        # The window ends before the first entity that some attribute has beyond its share; one entity at least.
+        least = min((columns[aid].e.item(start) for aid, start in at.items()), default=0)
+        ends = [columns[aid].e.item(start + _WINDOW) for aid, start in at.items() if start + _WINDOW < len(columns[aid])]
+        end = max(min(ends), least + 1) if ends else None
+        parts = []
+        for aid, start in at.items():
+            rows = columns[aid]
+            stop = len(rows) if end is None else start + int(rows.e[start:].searchsorted(end))
+            if start < stop:
+                parts.append(rows.take(slice(start, stop)).with_a(aid))
+            at[aid] = stop
+        if parts:
+            yield Block(_by_attribute(concat(parts)), None, False)
+
+
+def _by_attribute(rows: Rows) -> Rows:
+    assert rows.a is not None
+    return rows.take(np.lexsort((-rows.tx, rows.v, rows.a, rows.e)))
+
+
+def _of_tx(blocks: Iterable[Block], point: Any) -> Iterator[Block]:
+    tx = point if not isinstance(point, int) or point >> PART_SHIFT else tx_id(point)
+    for block in blocks:
+        same: Ints = np.flatnonzero(block.rows.tx == (tx if isinstance(tx, int) else -1))
+        yield Block(block.rows.take(same), block.aid, block.ordered)
+
+
+def _has_words(attribute: Attribute) -> bool:
+    return attribute.type.coded == "dictionary"
+
+
+def _with_value(db: Database, rows: Rows, attribute: Attribute, value: Any) -> Rows:
+    if attribute.is_ref:
         eid = db.entid(value)
-        return _NOTHING if eid is None else rows.take(rows.v == eid)
+        return rows.take(rows.v == (-1 if eid is None else eid))
     if not same_family(attribute.type, value):
-        return _NOTHING
+        return rows.take(slice(0, 0))
     key = compare_key(value)
-    values = db.decode(attribute.type, rows.v)
-    return rows.take(np.array([compare_key(v) == key for v in values], np.bool_))
+    return rows.take(np.array([compare_key(v) == key for v in db.decode(attribute.type, rows.v)], np.bool_))
 
 
 def index_range(db: Database, attrid: Any, start: Any, end: Any) -> DatomRange:
@@ -134,4 +277,4 @@ def index_range(db: Database, attrid: Any, start: Any, end: Any) -> DatomRange:
     if not attribute.has_avet:
         raise anomaly.incorrect(f"attribute: {attribute.ident} is not indexed", "attribute-not-indexed")
     rows = db.rows_in_range(attribute.id, start, end, hi_open=True)
-    return DatomRange(db, "avet", rows.with_a(attribute.id))
+    return DatomRange(db, (Block(rows, attribute.id, True),))

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from peerserver.model.schema import VALUE_TYPE_OF_ID, VALUE_TYPES, Attribute, Schema
 from peerserver.model.values import Keyword
 
-__all__ = ("EMPTY_SCHEMA", "IDENT", "SCHEMA_ATTRIBUTES", "TX_INSTANT", "derive")
+__all__ = ("EMPTY_SCHEMA", "IDENT", "SCHEMA_ATTRIBUTES", "TX_INSTANT", "changes_schema", "derive")
 
 IDENT: Final = 10
 TX_INSTANT: Final = 50
@@ -27,7 +29,16 @@ SCHEMA_ATTRIBUTES: Final = frozenset(
     {IDENT, _VALUE_TYPE, _CARDINALITY, _UNIQUE, _COMPONENT, _INDEX, _NO_HISTORY, _FULLTEXT, _TUPLE_TYPE, _TUPLE_TYPES,
      _TUPLE_ATTRS, _PREDS})
 
+_HIGHEST: Final = max(SCHEMA_ATTRIBUTES)
+
 EMPTY_SCHEMA: Final = Schema({}, {}, {}, {})
+
+
+def changes_schema(attrs: Iterable[int]) -> bool:
+    """Whether datoms of these attributes change the schema."""
+    if isinstance(attrs, np.ndarray):
+        attrs = set(attrs[attrs <= _HIGHEST].tolist())
+    return not SCHEMA_ATTRIBUTES.isdisjoint(attrs)
 
 
 def derive(schema: Schema, changes: Iterable[tuple[int, int, Any, bool]],

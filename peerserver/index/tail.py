@@ -3,14 +3,14 @@
 Columns are arrays that only grow; an index maps a key to the newest position that has it, and a
 chain of "previous position" numbers leads to the older ones. A reader holds a count ``n`` and
 ignores positions from ``n`` on, so a snapshot of the tail is a number and a writer disturbs nobody.
-Only the thread that writes calls :meth:`Tail.append`.
 What is not decided here: when a tail is frozen into sorted runs (``index.store``).
 """
 
 from __future__ import annotations
 
+import threading
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -30,8 +30,8 @@ _FIRST_CAPACITY: Final = 64
 class Tail:
     """Append-only datoms. ``n`` is how many there are; see the module for how readers share it."""
 
-    __slots__ = ("a", "added", "attrs_of", "av", "capacity", "e", "ea", "eav", "n", "prev_av", "prev_ea", "prev_eav",
-                 "prev_ref", "ref", "tx", "v")
+    __slots__ = ("a", "added", "aids", "attrs_of", "av", "capacity", "e", "ea", "eav", "lock", "n", "prev_av",
+                 "prev_ea", "prev_eav", "prev_ref", "ref", "tx", "v")
 
     def __init__(self) -> None:
         self.n = 0
@@ -43,6 +43,8 @@ class Tail:
         self.eav: dict[tuple[int, int, int], int] = {}
         self.av: dict[tuple[int, int], int] = {}
         self.ref: dict[int, int] = {}
+        self.aids: set[int] = set()
+        self.lock = threading.Lock()
         self.attrs_of: dict[int, list[int]] = {}
         self.prev_ea: list[int] = []
         self.prev_eav: dict[int, int] = {}
@@ -61,15 +63,20 @@ class Tail:
         self.added = self.added + bytes(capacity - self.capacity)
         self.capacity = capacity
 
-    def append(self, es: Sequence[int], attrs: Sequence[int], vs: Sequence[int], txs: Sequence[int] | int,
-               added: Sequence[bool] | None, flags: dict[int, int]) -> int:
+    def append(self, n: int, es: Sequence[int], attrs: Sequence[int], vs: Sequence[int], txs: Sequence[int] | int,
+               added: Sequence[bool] | Bools | None, flags: Mapping[int, int]) -> int:
         """Append datoms given as parallel sequences of Python ints; ``txs`` may be one tx for all,
         ``added`` None when all are assertions. ``flags`` says for each attribute what to index.
-        Returns the new ``n``."""
+        Returns the new count; -1, and nothing is done, if there are other than ``n`` datoms here."""
+        with self.lock:
+            if self.n != n:
+                return -1
+            return self._append(es, attrs, vs, txs, added, flags) if len(es) else n
+
+    def _append(self, es: Sequence[int], attrs: Sequence[int], vs: Sequence[int], txs: Sequence[int] | int,
+                added: Sequence[bool] | Bools | None, flags: Mapping[int, int]) -> int:
         n = self.n
         end = n + len(es)
-        if end == n:
-            return n
         if end > self.capacity:
             self._grow(end)
         col_e, col_a, col_v = self.e, self.a, self.v
@@ -100,6 +107,7 @@ class Tail:
         else:
             self.tx[n:end] = array("q", txs)
         self.added[n:end] = b"\1" * (end - n) if added is None else bytes(added)
+        self.aids.update(attrs)
         self.n = end
         return end
 

@@ -1,0 +1,91 @@
+"""The frozen part of a database value: one :class:`AttributeStore` per attribute, and freezing the tail.
+
+Immutable in content: :meth:`Store.freeze` makes the next store and shares all attributes it did not touch.
+What is not decided here: when to freeze (``database``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .attribute_store import EMPTY_STORE, AttributeStore, Layer
+from .intervals import from_events
+from .rows import Bools, Ints
+from .shapes import Shapes
+from .source import IndexSource
+from .table import Table
+
+__all__ = ("Store",)
+
+
+class Store:
+    """The frozen facts of every attribute."""
+
+    __slots__ = ("_attributes", "_source", "_unread", "max_tx", "shapes")
+
+    def __init__(self, source: IndexSource | None = None) -> None:
+        self._attributes: dict[int, AttributeStore] = {}
+        self._source = source
+        self._unread: set[int] = set(source.attribute_ids()) if source is not None else set()
+        self.shapes = Shapes()
+        #: the newest transaction with frozen datoms
+        self.max_tx = -1
+
+    def attribute(self, aid: int) -> AttributeStore:
+        """The facts of one attribute; an empty store if it has none."""
+        found = self._attributes.get(aid)
+        if found is None:
+            if aid in self._unread:
+                return self._read(aid)
+            return EMPTY_STORE
+        return found
+
+    def _read(self, aid: int) -> AttributeStore:
+        assert self._source is not None
+        live, past = self._source.facts(aid)
+        txs = [int(column.max()) for column in (live.tx, past.end) if column is not None and len(column)]
+        store = AttributeStore((Layer(live, {}),), (past,), len(live) + 2 * len(past), max(txs, default=-1))
+        self.shapes.add(aid, live.e)
+        self._attributes[aid] = store
+        self._unread.discard(aid)
+        return store
+
+    def attribute_ids(self) -> set[int]:
+        """The attributes that have facts, past ones included."""
+        return self._unread.union(self._attributes)
+
+    def attributes_of(self, e: int) -> tuple[int, ...]:
+        """The attributes that an entity may have."""
+        found = None if self._unread else self.shapes.of(e)
+        return tuple(self.attribute_ids()) if found is None else found
+
+    def attributes_of_many(self, es: Ints) -> list[int]:
+        """The attributes that any of some entities may have, ascending."""
+        found = None if self._unread else self.shapes.of_many(es)
+        return sorted(self.attribute_ids()) if found is None else found
+
+    def freeze(self, e: Ints, a: Ints, v: Ints, tx: Ints, added: Bools) -> Store:
+        """The store with these datoms, given in the order of the log, on top."""
+        store = Store()
+        store._attributes = dict(self._attributes)
+        store._source = self._source
+        store._unread = set(self._unread)
+        store.shapes = self.shapes
+        store.max_tx = max(self.max_tx, int(tx[-1])) if len(tx) else self.max_tx
+        order = np.argsort(a.astype(np.int32), kind="stable")
+        a = a[order]
+        bounds = [0, *(np.flatnonzero(a[1:] != a[:-1]) + 1).tolist(), len(a)]
+        for lo, hi in zip(bounds, bounds[1:]):
+            if lo == hi:
+                continue
+            index = order[lo:hi]
+            aid = int(a[lo])
+            es, txs = e[index], tx[index]
+            facts = from_events(es, v[index], txs, added[index])
+            store.shapes.add(aid, es)
+            store._attributes[aid] = store.attribute(aid).adding(facts, hi - lo, int(txs.max()))
+        return store
+
+    def tables(self, aid: int) -> tuple[Table, Table]:
+        """The attribute's live facts as one table and its past ones as another."""
+        return self.attribute(aid).compact()
