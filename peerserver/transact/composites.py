@@ -1,0 +1,68 @@
+"""Composite tuples: kept in step with their members.
+
+Whatever mentions a member, even without effect, makes the composite what its members are after the
+transaction: a tuple with nil for what is missing, or nothing when all are (oracle: ``tuples/composite-*``).
+What is not decided here: how members change (``transact.emit``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import errors
+from .emit import Output, value_of
+from .plan import Handler
+from .state import State
+from .values import tuple_code
+
+__all__ = ("maintain",)
+
+
+def maintain(state: State, out: Output) -> None:
+    """Append the datoms of composites whose members the transaction mentions. Raises an Anomaly when a unique
+    composite is taken."""
+    held = []
+    for e, aid in out.touched:
+        handler = state.plan.handler(aid)
+        if handler is None:
+            continue
+        present = () if state.is_fresh(e) else state.db.codes(e, aid)
+        value = _after(state, out, e, handler)
+        code = None if value is None else tuple_code(handler, value)
+        if code in present:
+            continue
+        if code is not None:
+            if handler.unique:
+                owner = out.unique.setdefault((aid, code), e)
+                if owner != e:
+                    ident = handler.attribute.ident
+                    raise errors.conflict((owner, ident, value, state.tx, True), (e, ident, value, state.tx, True))
+                if not handler.is_new(code):
+                    held.append((e, handler, code, value))
+            out.add(e, handler, code)
+        for old in present:
+            out.retract(e, handler, old)
+    for e, handler, code, value in held:
+        holder = state.db.holder(handler.aid, code)
+        if holder is not None and holder != e and (holder, handler.aid, code) not in out.gone:
+            raise errors.unique_conflict(handler.attribute, value, holder, e)
+
+
+def _after(state: State, out: Output, e: int, handler: Handler) -> tuple[Any, ...] | None:
+    values = tuple(_member(state, out, e, aid) for aid in handler.attribute.tuple_attrs)
+    return None if all(value is None for value in values) else values
+
+
+def _member(state: State, out: Output, e: int, aid: int) -> Any:
+    handler = state.plan.handler(aid)
+    if handler is None:
+        return None
+    asserted = out.asserted.get(e, {}).get(aid)
+    if asserted is not None and not handler.many:
+        return value_of(state, handler, asserted[1])
+    if state.is_fresh(e):
+        return None
+    for code in state.db.codes(e, aid):
+        if (e, aid, code) not in out.gone:
+            return value_of(state, handler, code)
+    return None
