@@ -67,13 +67,15 @@ def _facts(state: State, form: dict[Any, Any], e: int) -> None:
         if handler is None:
             if key is _DB_ID:
                 continue
-            if len(es) > start:
+            before = len(es)
+            if before > start:
                 state.mark(e)
             handler = _odd_key(state, form, e, key, value)
             if handler is None:
+                start += len(es) - before  # what a reverse key says is about others
                 continue
         kind = type(value)
-        if handler.plain and kind is not frozenset and (not handler.many or (kind is not tuple and kind is not list)):
+        if handler.plain and kind is not frozenset and not (handler.many and isinstance(value, (tuple, list))):
             vs.append(handler.encode(value))
             es.append(e)
             hs.append(handler)

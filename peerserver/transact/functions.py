@@ -16,7 +16,7 @@ from peerserver.model.values import INT64_MAX, INT64_MIN, Keyword, Symbol
 from . import errors
 from .encoders import keyword_of
 from .naming import attribute_handler, entity, known_entity
-from .plan import COMPOSITE, PREDS, Handler
+from .plan import COMPOSITE, INSTANT, PREDS, Handler
 from .state import State
 
 __all__ = ("CAS", "RETRACT_ENTITY", "call", "cas", "operation", "retract_all", "retract_entity")
@@ -77,13 +77,8 @@ def retract_all(state: State, form: Any) -> None:
         raise errors.not_an_entity(form[1], f"datom {errors.show(form[1:3])}")
     if handler.special == COMPOSITE:
         return
-    if not handler.special or handler.special == PREDS:
-        for code in state.db.codes(e, handler.aid):
-            state.push_retract(e, handler, code)
-        return
     for code in state.db.codes(e, handler.aid):
-        state.has_schema = True
-        state.push_retract(e, handler, code)
+        _push(state, e, handler, code)
 
 
 def retract_entity(state: State, form: Any) -> None:
@@ -122,7 +117,9 @@ def _retract_tree(state: State, root: int) -> None:
 def _push(state: State, e: int, handler: Handler, code: int) -> None:
     if handler.special == COMPOSITE:
         return
-    if handler.special and handler.special != PREDS:
+    if handler.special == INSTANT:
+        state.has_instant = True
+    elif handler.special and handler.special != PREDS:
         state.has_schema = True
     state.push_retract(e, handler, code)
 

@@ -86,6 +86,8 @@ def _structural(state: State, value: Any) -> int:
         state.db.schema.entids.get(keyword_of(parts[0])) if isinstance(parts[0], (Keyword, str)) else None)
     if partition is None:
         raise anomaly.incorrect(f"Invalid db/id: {errors.show(parts[0])} is no partition", "not-a-db-id")
+    if partition >> PART_SHIFT and partition & NUMBER_MASK:
+        raise anomaly.incorrect(f"Invalid db/id: {errors.show(parts[0])} is no partition", "not-a-db-id")
     partition = partition >> PART_SHIFT or partition
     number = parts[1] if len(parts) == 2 else -1_000_001 - len(state.keys)
     return INT64_MIN | (partition & ((1 << 20) - 1)) << PART_SHIFT | number & NUMBER_MASK

@@ -32,9 +32,12 @@ def run(state: State, name: str, args: tuple[Any, ...]) -> Any:
 
 
 def _builtin(name: str) -> Callable[..., Any] | None:
-    from peerserver.query import builtins
+    # Imported when needed: few transactions have predicates, and the query room is large.
+    import peerserver.query.builtins
+    from peerserver.query.builtins.function import TABLE
 
-    function = builtins.find(name)
+    function = TABLE.get(name) or TABLE.get(name.removeprefix("clojure.core/"))
     if function is None:
         return None
-    return lambda *args: function.call(args)
+    call = function.call
+    return lambda *args: call(args)
