@@ -20,9 +20,9 @@ __all__ = ("BUILT_IN_TAGS", "CONSTANTS", "atom", "character", "string")
 CONSTANTS: Final[Mapping[str, Any]] = {"nil": None, "true": True, "false": False}
 _SPECIAL_FLOATS: Final = {"##NaN": "nan", "##Inf": "inf", "##-Inf": "-inf"}
 # Clojure's symbolPat and its further conditions; no name starts with what its reader gives another meaning.
-_NAME: Final = re.compile(r":?(?:[^0-9/@~`'#][^\n\r]*/)?(?:/|[^0-9/@~`'#:][^/]*|:[^/:]+)")
+_NAME: Final = re.compile(r":?([^0-9/@~`'#][^@~`]*/)?(?:/|[^0-9/@~`'#:][^/@~`]*|:[^/@~`]+)")
 _NUMERIC: Final = re.compile(r"[-+]?[0-9]")
-_ESCAPE: Final = re.compile(r"\\(?:(u[0-9A-Fa-f]{4})(?:\\(u[dD][c-fC-F][0-9A-Fa-f]{2}))?|([0-3]?[0-7]{1,2})|(.))", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(?:(u[0-9A-Fa-f]{4})(?:\\(u[dD][c-fC-F][0-9A-Fa-f]{2}))?|([0-7]{1,3})|(.))", re.DOTALL)
 _ESCAPES: Final = {"t": "\t", "r": "\r", "n": "\n", "\\": "\\", '"': '"', "b": "\b", "f": "\f"}
 _CHARACTERS: Final = {
     "newline": "\n", "space": " ", "tab": "\t", "backspace": "\b", "formfeed": "\f", "return": "\r"
@@ -35,7 +35,8 @@ def atom(token: str, limits: Limits, interner: Interner) -> Any:
         return parse_number(token, limits)
     if token in _SPECIAL_FLOATS:
         return float(_SPECIAL_FLOATS[token])
-    if _NAME.fullmatch(token) is None or "::" in token or token.endswith(":") or ":/" in token:
+    found = _NAME.fullmatch(token)
+    if found is None or "::" in token or token.endswith(":") or (found[1] or "").endswith(":/"):
         raise incorrect(f"Invalid token: {token[:60]}")
     if token[0] == ":":
         return interner.keyword(token[1:])
@@ -78,6 +79,8 @@ def _unescape(found: re.Match[str]) -> str:
             return chr(0x10000 + ((code - 0xD800) << 10) + (int(low[1:], 16) - 0xDC00))
         return _scalar(code) + _scalar(int(low[1:], 16))
     if octal:
+        if int(octal, 8) > 0o377:
+            raise incorrect(f"Octal escape \\{octal} in a string; at most \\377")
         return chr(int(octal, 8))
     if other in _ESCAPES:
         return _ESCAPES[other]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from operator import length_hint
 from typing import Any, Final
 
 from ..model.anomaly import Anomaly, incorrect
@@ -106,7 +107,7 @@ class _Reading:
         """Index of the token that was read last, or that a failed prefix stands at."""
         if self._failed_at is not None:
             return self._failed_at
-        return max(0, len(self._tokens) - self._iterator.__length_hint__() - 1)  # type: ignore[attr-defined]
+        return max(0, len(self._tokens) - length_hint(self._iterator) - 1)
 
     def run(self) -> list[Any]:
         limits, interner = self._limits, self._interner
@@ -151,7 +152,7 @@ class _Reading:
                 push(character(token))
             elif token:
                 value = atom(token, limits, interner)
-                if value == value:  # each NaN is its own
+                if first != "#":  # each NaN is its own
                     known[token] = value
                 push(value)
         if stack:
@@ -190,7 +191,7 @@ class _Reading:
             if type(self._name(token[1:])) is not Keyword or "/" in prefix:
                 raise incorrect(f"Namespaced map needs a plain namespace: {token[:60]}")
             return _Prefix("namespace", prefix, at)
-        if type(self._name(token[1:])) is not Symbol:
+        if not token[1:2].isalpha() or type(self._name(token[1:])) is not Symbol:
             raise incorrect(f"Unsupported dispatch: {token[:60]}")
         return _Prefix("tag", token[1:], at)
 

@@ -13,7 +13,20 @@ from typing import Any, Final
 from uuid import UUID
 
 from ..model.anomaly import incorrect
-from ..model.values import INT64_MAX, INT64_MIN, URI, BigInt, Char, EdnList, Float32, Instant, Keyword, Ratio, Symbol, Tagged
+from ..model.values import (
+    INT64_MAX,
+    INT64_MIN,
+    URI,
+    BigInt,
+    Char,
+    EdnList,
+    Float32,
+    Instant,
+    Keyword,
+    Ratio,
+    Symbol,
+    Tagged,
+)
 from .instants import format_instant
 from .members import MAP_TAG, SET_TAG
 from .numbers import format_double, format_float32

@@ -24,6 +24,7 @@ _INTEGER: Final = re.compile(
     r"([-+]?)(?:(0)|([1-9][0-9]*)|0[xX]([0-9A-Fa-f]+)|0([0-7]+)|([1-9][0-9]?)[rR]([0-9A-Za-z]+))(N)?"
 )
 _FLOAT: Final = re.compile(r"([-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)(M)?")
+_BAD_OCTAL: Final = re.compile(r"[-+]?0[0-9]+M?")  # 08: neither octal nor, with a leading zero, decimal
 _RATIO: Final = re.compile(r"([-+]?[0-9]+)/([0-9]+)")
 _MAX_EXPONENT: Final = 2**31 - 1  # BigDecimal's scale is an int
 
@@ -36,11 +37,12 @@ def parse_number(token: str, limits: Limits) -> Any:
     if found is not None:
         return _integer(found)
     found = _FLOAT.fullmatch(token)
-    if found is not None:
+    if found is not None and not _BAD_OCTAL.fullmatch(token):
         return make_decimal(found[1], limits) if found[2] else float(found[1])
     found = _RATIO.fullmatch(token)
     if found is not None:
-        return make_ratio(int(found[1]), int(found[2]))
+        made = make_ratio(int(found[1]), int(found[2]))
+        return int(made) if isinstance(made, int) and INT64_MIN <= made <= INT64_MAX else made
     raise incorrect(f"Not a number: {token[:60]}")
 
 
@@ -83,7 +85,10 @@ def format_double(value: float) -> str:
     """As Java's Double.toString of 19 and later: 1.0E10, 1.0E-5, 100.0; NaN and infinities as Clojure's ``##…``."""
     if not math.isfinite(value):
         return "##NaN" if math.isnan(value) else "##Inf" if value > 0 else "##-Inf"
-    return _java_form(repr(float(value)))
+    text = repr(float(value))
+    if -1e-300 < value < 1e-300 and "." not in text:
+        text = f"{value:.1e}"  # Java gives at least two digits, and among those the nearest: 4.9E-324
+    return _java_form(text)
 
 
 def format_float32(value: Float32) -> str:

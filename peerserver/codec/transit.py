@@ -10,7 +10,6 @@ values mean.
 from __future__ import annotations
 
 import json as std_json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
@@ -23,6 +22,7 @@ from .limits import DEFAULT_LIMITS, Limits
 from .msgpack_guard import check_lengths
 from .transit_deep import deep_json, deep_msgpack
 from .transit_reader import Pairs, TreeReader
+from .transit_rules import as_jackson
 from .transit_writer import JsonWriter, MsgpackWriter, TooDeep
 
 __all__ = ("BY_CONTENT_TYPE", "Format", "decode", "encode", "json", "msgpack")
@@ -90,15 +90,7 @@ def _encode_json(value: Any) -> bytes:
         body = orjson.dumps(tree)
     except (TooDeep, RecursionError, orjson.JSONEncodeError):
         return deep_json(value)
-    return _CONTROL.sub(_upper, body) if b"\\u00" in body else body
-
-
-# Jackson writes control characters with upper-case hexadecimal digits, orjson with lower-case ones.
-_CONTROL: Final = re.compile(rb"\\(?:u00([0-9a-f]{2})|.)", re.DOTALL)
-
-
-def _upper(found: re.Match[bytes]) -> bytes:
-    return b"\\u00" + found[1].upper() if found[1] else found[0]
+    return as_jackson(body)
 
 
 def _decode_msgpack(body: bytes, limits: Limits) -> Any:
@@ -124,7 +116,8 @@ def _encode_msgpack(value: Any) -> bytes:
     try:
         tree = writer.message(value)
         if not writer.single:
-            return msgpack_c.packb(tree, use_bin_type=False)
+            packed: bytes = msgpack_c.packb(tree, use_bin_type=False)
+            return packed
     except (TooDeep, RecursionError, ValueError):
         pass
     return deep_msgpack(value)

@@ -6,23 +6,21 @@ same tree writers, so the bytes are the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgpack
 import orjson
 
 from ..model.values import EdnList, Float32, Keyword, Tagged
 from .members import MAP_TAG, SET_TAG
-from .transit_rules import MAP_MARK
+from .transit_rules import MAP_MARK, as_jackson
 from .transit_writer import JsonWriter, MsgpackWriter, TreeWriter
 
 __all__ = ("deep_json", "deep_msgpack")
 
 _VALUE, _LEAF, _ARRAY, _MAP, _END = range(5)
 _Step = tuple[int, Any]
-_CONTROL: Final = re.compile(rb"\\(?:u00([0-9a-f]{2})|.)", re.DOTALL)
 
 
 class _Sink(Protocol):
@@ -126,9 +124,7 @@ class _JsonSink:
         self._first = True
 
     def leaf(self, tree: Any) -> None:
-        body = orjson.dumps(tree)
-        if b"\\u00" in body:
-            body = _CONTROL.sub(lambda found: b"\\u00" + found[1].upper() if found[1] else found[0], body)
+        body = as_jackson(orjson.dumps(tree))
         self._parts.append(body if self._first else b"," + body)
         self._first = False
 

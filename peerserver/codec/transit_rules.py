@@ -5,9 +5,10 @@ The rules are those of the transit format 0.8 as com.cognitect/transit-java appl
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
-__all__ = ("CACHE_SIZE", "CODES", "CODE_INDEX", "ESCAPED", "JSON_INT_MAX", "MAP_MARK", "WriteCache", "long_enough")
+__all__ = ("CACHE_SIZE", "CODES", "CODE_INDEX", "ESCAPED", "JSON_INT_MAX", "MAP_MARK", "WriteCache", "as_jackson", "long_enough")
 
 CACHE_SIZE: Final = 44 * 44
 _FIRST: Final = 48
@@ -25,6 +26,23 @@ def long_enough(text: str) -> bool:
     """Whether a string may enter the cache: four UTF-16 units, which Java's length counts."""
     length = len(text)
     return length >= 4 or (length >= 2 and length + sum(char > "\uffff" for char in text) >= 4)
+
+
+_DIFFERS: Final = re.compile(rb"\\(?:u00([0-9a-f]{2})|.)|([\xf0-\xf4][\x80-\xbf]{3})", re.DOTALL)
+
+
+def as_jackson(body: bytes) -> bytes:
+    """JSON of orjson as Jackson writes it: upper-case digits in escapes, letters beyond U+FFFF as two escapes."""
+    return body if body.isascii() and b"\\u00" not in body else _DIFFERS.sub(_differently, body)
+
+
+def _differently(found: re.Match[bytes]) -> bytes:
+    if found[1]:
+        return b"\\u00" + found[1].upper()
+    if found[2]:
+        rest = ord(found[2].decode()) - 0x10000
+        return b"\\u%04X\\u%04X" % (0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF))
+    return found[0]
 
 
 class WriteCache:

@@ -21,7 +21,18 @@ import orjson
 
 from ..model.anomaly import incorrect
 from ..model.values import (
-    INT64_MAX, INT64_MIN, URI, BigInt, Char, EdnList, Float32, Instant, Keyword, Ratio, Symbol, Tagged,
+    INT64_MAX,
+    INT64_MIN,
+    URI,
+    BigInt,
+    Char,
+    EdnList,
+    Float32,
+    Instant,
+    Keyword,
+    Ratio,
+    Symbol,
+    Tagged,
 )  # fmt: skip
 from .members import MAP_TAG, SET_TAG
 from .numbers import format_double, format_float32
@@ -194,7 +205,7 @@ class TreeWriter:
     def double(self, value: float) -> Any:
         if math.isfinite(value):
             return value
-        return "~zNaN" if value != value else "~zINF" if value > 0 else "~z-INF"
+        return "~zNaN" if math.isnan(value) else "~zINF" if value > 0 else "~z-INF"
 
     def float32(self, value: Float32) -> Any:
         if not math.isfinite(value):
@@ -211,7 +222,7 @@ class TreeWriter:
         return [self.tag("ratio"), [f"~n{value.numerator}", f"~n{value.denominator}"]]
 
     def char(self, value: Char) -> str:
-        return f"~c{str(value)}"
+        return f"~c{value!s}"
 
     def uri(self, value: URI) -> str:
         return f"~r{value.text}"

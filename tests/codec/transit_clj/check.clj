@@ -5,18 +5,18 @@
 (require '[clojure.edn :as edn] '[clojure.string :as str] '[cognitect.transit :as t])
 (import '(java.io ByteArrayInputStream ByteArrayOutputStream) '(java.util Base64))
 
-(defrecord Db [rep])
 (defn hex [^bytes b] (let [s (StringBuilder.)] (doseq [x b] (.append s (format "%02x" x))) (str s)))
 (defn unhex [^String s] (byte-array (map #(unchecked-byte (Integer/parseInt (apply str %) 16)) (partition 2 s))))
 (def readers {'uri #(java.net.URI. %) 'bytes #(.decode (Base64/getDecoder) ^String %) 'float #(Float/parseFloat %)})
-(defn unknown [tag form] (t/tagged-value (str tag) form))
+(defn unknown [tag form] (com.cognitect.transit.TransitFactory/taggedValue (str tag) form))
 
 (defn norm
   "Byte arrays, transit URIs and the classes of numbers, made comparable with =."
   [x]
   (cond (bytes? x) [::bytes (vec x)]
         (or (instance? java.net.URI x) (instance? com.cognitect.transit.URI x)) [::uri (str x)]
-        (t/tagged-value? x) [::tagged (t/tag x) (norm (t/rep x))]
+        (instance? com.cognitect.transit.TaggedValue x)
+        [::tagged (.getTag ^com.cognitect.transit.TaggedValue x) (norm (.getRep ^com.cognitect.transit.TaggedValue x))]
         (instance? Float x) [Double (str (double x))]
         (and (number? x) (not (ratio? x))) [(if (instance? java.math.BigInteger x) clojure.lang.BigInt (class x)) (str x)]
         (map? x) [::map (set (map (fn [[k v]] [(norm k) (norm v)]) x))]
