@@ -29,7 +29,7 @@ class Output:
     ``asserted``: entity -> attribute id -> asserted key, or for cardinality many a dict of keys (a key is
     a code, or its canonical stand-in) to codes. ``gone``: ``(e, aid, code)`` that are retracted."""
 
-    __slots__ = ("added", "asserted", "attrs", "es", "gone", "handlers", "has_retractions", "touched", "unique", "vs")
+    __slots__ = ("added", "asserted", "attrs", "checks", "es", "gone", "handlers", "has_retractions", "touched", "unique", "vs")
 
     def __init__(self) -> None:
         self.es: list[int] = []
@@ -41,6 +41,8 @@ class Output:
         self.asserted: dict[int, dict[int, Any]] = {}
         self.gone: set[tuple[int, int, int]] = set()
         self.unique: dict[tuple[int, Any], int] = {}
+        #: assertions that attribute predicates must look at: entity as given, handler, code
+        self.checks: list[tuple[int, Handler, int]] = []
         #: ``(e, composite attribute id)`` whose members were mentioned, in order
         self.touched: dict[tuple[int, int], None] = {}
 
@@ -81,10 +83,13 @@ def emit(state: State) -> Output:
     facts: dict[int, Any] = {}
     fresh = False
     position = -1
-    for e, handler, code in zip(state.es, state.hs, state.vs):
+    for given, handler, code in zip(state.es, state.hs, state.vs):
         position += 1
+        e = given
         if e < 0:
             e = final[~e]
+        elif e & NUMBER_MASK >= next_t:
+            raise errors.invalid_entity_id(e)
         if code < 0 and handler.ref:
             code = final[~code]
         if e != last:
@@ -102,6 +107,8 @@ def emit(state: State) -> Output:
         if position in retracts:
             _retract(state, out, facts, asked, e, handler, code, key)
             continue
+        if handler.preds:
+            out.checks.append((given, handler, code))
         if asked and (e, aid, key) in asked:
             raise _conflict(state, e, handler, code, False, code, True)
         if handler.many:

@@ -1,6 +1,8 @@
-"""Entity specs: ``:db/ensure`` checks entities after the transaction against a spec before it.
+"""Predicates of attributes, and entity specs: ``:db/ensure`` checks entities after the transaction.
 
-Required attributes first, then predicates with the database after the transaction (oracle:
+Attribute predicates run on every asserted value, redundant ones too, refs as entity ids (oracle:
+``schema/preds-*``, ``transact-odd/preds-*``). Of a spec, as it was before the transaction, required
+attributes come first, then predicates with the database after the transaction (oracle:
 ``schema/ensure-*``, ``schema-alter/ensure-*``). What is not decided here: what a predicate's name means.
 """
 
@@ -14,13 +16,27 @@ from peerserver.model import anomaly
 from peerserver.model.values import Keyword
 
 from . import errors, predicates
-from .emit import Output
+from .emit import Output, value_of
 from .state import State
 
-__all__ = ("check_specs",)
+__all__ = ("check_predicates", "check_specs")
 
 _ATTRS: Final = 69
 _PREDS: Final = 70
+
+
+def check_predicates(state: State, out: Output) -> None:
+    """Run attribute predicates; each must return exactly true."""
+    for entity, handler, code in out.checks:
+        attribute = handler.attribute
+        value = value_of(state, handler, code)
+        for name in attribute.preds:
+            result = predicates.run(state, name, (value,))
+            if result is not True:
+                raise anomaly.Anomaly(
+                    "incorrect", f"Entity {state.name_of(entity)} attribute {attribute.ident} value "
+                    f"{errors.show(value)} failed pred {name}; it returned {errors.show(result)}, not true",
+                    "attr-pred", {Keyword("db.error/pred-return"): result})
 
 
 def check_specs(state: State, out: Output, after: Callable[[], Database]) -> None:

@@ -17,7 +17,7 @@ from peerserver.model.values import Keyword, Symbol
 from . import errors, functions, partitions, values
 from .encoders import keyword_of
 from .naming import attribute_handler, entity, reference
-from .plan import PREDS, Handler
+from .plan import Handler
 from .state import State
 
 __all__ = ("expand",)
@@ -174,10 +174,11 @@ def _list(state: State, form: Any) -> None:
             raise errors.bad_arity(form, "an entity, an attribute and a value")
         functions.retract_all(state, form)
         return
-    handler = state.plan.by_key.get(form[2]) if type(form[2]) is Keyword else None
-    if handler is None:
-        handler = attribute_handler(state, form[2])
     e = entity(state, form[1], form[1:4])
+    name = form[2]
+    handler = state.plan.by_key.get(name) if type(name) is Keyword else None
+    if handler is None:
+        handler = attribute_handler(state, name)
     if op is _ADD:
         _add(state, e, handler, form[3])
     else:
@@ -194,11 +195,9 @@ def _add(state: State, e: int, handler: Handler, value: Any) -> None:
         state.push(e, handler, code)
     elif handler.ref:
         code = reference(state, value, (state.name_of(e), handler.attribute.ident, value))
-        if handler.special and handler.special != PREDS:
+        if handler.special:
             values.special_ref(state, e, handler, code, added=True)
             return
-        if handler.special == PREDS:
-            values.check_preds(state, e, handler, value)
         if handler.identity and e < 0:
             state.identities.append((e, handler, code))
         state.push(e, handler, code)
@@ -207,7 +206,7 @@ def _add(state: State, e: int, handler: Handler, value: Any) -> None:
 
 
 def _retract(state: State, e: int, handler: Handler, value: Any) -> None:
-    if handler.plain or handler.special == PREDS and not handler.ref:
+    if handler.plain:
         code = handler.encode(value)
         if handler.identity and e < 0:
             state.identities.append((e, handler, code))

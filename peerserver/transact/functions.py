@@ -16,7 +16,7 @@ from peerserver.model.values import INT64_MAX, INT64_MIN, Keyword, Symbol
 from . import errors
 from .encoders import keyword_of
 from .naming import attribute_handler, entity, known_entity
-from .plan import COMPOSITE, INSTANT, PREDS, Handler
+from .plan import COMPOSITE, INSTANT, Handler
 from .state import State
 
 __all__ = ("CAS", "RETRACT_ENTITY", "call", "cas", "operation", "retract_all", "retract_entity")
@@ -119,7 +119,7 @@ def _push(state: State, e: int, handler: Handler, code: int) -> None:
         return
     if handler.special == INSTANT:
         state.has_instant = True
-    elif handler.special and handler.special != PREDS:
+    elif handler.special:
         state.has_schema = True
     state.push_retract(e, handler, code)
 

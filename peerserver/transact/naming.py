@@ -3,8 +3,9 @@
 Rules (oracle, ``transact-forms/*``, ``transact-tempids/*``): a string with a colon, a keyword or a
 symbol is an ident; other strings are tempids; negative numbers and numbers from 2^62 are tempids whose
 partition is in their bits; a list is a lookup ref. All but tempids resolve in the database before the
-transaction. An id as entity must have been given out; as a value it need not.
-What is not decided here: which entity a tempid becomes (``transact.resolve``).
+transaction.
+What is not decided here: which entity a tempid becomes (``transact.resolve``), and whether a number was ever
+given out (``transact.emit``).
 """
 
 from __future__ import annotations
@@ -30,13 +31,8 @@ def entity(state: State, x: Any, form: Any) -> int:
         slot = state.slots.get(x)
         return ~(state.slot(x) if slot is None else slot)
     if kind is int and 0 <= x < FIRST_TEMPID:
-        if x & NUMBER_MASK >= state.next_t:
-            raise errors.invalid_entity_id(x)
         return int(x)
-    found = _name(state, x, form)
-    if found >= 0 and found & NUMBER_MASK >= state.next_t:
-        raise errors.invalid_entity_id(found)
-    return found
+    return _name(state, x, form)
 
 
 def reference(state: State, x: Any, form: Any) -> int:

@@ -36,7 +36,7 @@ _FN: Final = 52
 _ENSURE: Final = 68
 
 # Handler.special: 0, or why values of the attribute take the slow way.
-TUPLE, COMPOSITE, ENSURE, IGNORED, INSTALL, SCHEMA, FN, PREDS, INSTANT = 1, 2, 3, 4, 5, 6, 7, 8, 9
+TUPLE, COMPOSITE, ENSURE, IGNORED, INSTALL, SCHEMA, FN, INSTANT = 1, 2, 3, 4, 5, 6, 7, 8
 _SPECIAL: Final = {
     _ENSURE: ENSURE, INSTALL_ATTRIBUTE: IGNORED, ALTER_ATTRIBUTE: IGNORED, INSTALL_PARTITION: INSTALL, 12: INSTALL,
     14: INSTALL, 40: SCHEMA, 41: SCHEMA, 42: SCHEMA, 43: SCHEMA, 44: SCHEMA, 45: SCHEMA, 51: SCHEMA, 65: SCHEMA,
@@ -49,7 +49,7 @@ class Handler:
     needs to be looked at. ``canon`` maps a code to what stands for all codes that Datomic compares as
     equal (zeros of either sign, scales, uris), None when codes are equal only to themselves."""
 
-    __slots__ = ("aid", "attribute", "canon", "composites", "encode", "identity", "is_nan", "many", "plain", "ref",
+    __slots__ = ("aid", "attribute", "canon", "composites", "encode", "identity", "is_nan", "many", "plain", "preds", "ref",
                  "special", "unique", "value_of", "words")
 
     def __init__(self, attribute: Attribute, words: Words | None, composites: tuple[Attribute, ...]) -> None:
@@ -60,6 +60,7 @@ class Handler:
         self.many = attribute.many
         self.ref = attribute.is_ref
         self.unique = attribute.unique is not None
+        self.preds = bool(attribute.preds)
         self.identity = attribute.unique == "identity"
         self.composites = composites
         special = _SPECIAL.get(attribute.id, 0)
@@ -67,8 +68,6 @@ class Handler:
             special = COMPOSITE if attribute.tuple_attrs else TUPLE
         if not special and name == "fn":
             special = FN
-        if not special and attribute.preds:
-            special = PREDS
         self.special = special
         self.plain = not special and not self.ref
         self.encode: Encoder = _no_encoder if self.ref or name in ("tuple", "fn") else encoder(attribute, words)

@@ -9,7 +9,7 @@ from peerserver.database import Database
 
 from .composites import maintain
 from .emit import emit
-from .ensure import check_specs
+from .ensure import check_predicates, check_specs
 from .expand import expand
 from .instants import automatic_instant, check_instants
 from .plan import TX_INSTANT, Plan, plan_of
@@ -43,13 +43,15 @@ def _transact(db: Database, plan: Plan, tx_data: Any, now_ms: int, functions: Ma
     ids = resolve(state)
     if state.open_tuples:
         close_tuples(state)
+    out = emit(state)
     if state.has_instant:
         check_instants(state)
-    out = emit(state)
     if out.touched:
         maintain(state, out)
     if state.has_schema or state.installed or ids.next_schema_id != db.next_schema_id:
         check_schema(state, out, db.next_schema_id, ids.next_schema_id)
+    if out.checks:
+        check_predicates(state, out)
     if state.ensures and ensure:
         check_specs(state, out, lambda: _preview(db, tx_data, now_ms, functions))
     if not (state.has_instant and TX_INSTANT in out.asserted.get(state.tx, ())):

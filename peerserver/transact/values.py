@@ -1,4 +1,4 @@
-"""Values that take the slow way: tuples, composites, schema attributes, functions, attribute predicates.
+"""Values that take the slow way: tuples, composites, schema attributes, functions.
 
 What is not decided here: whether a change of schema is allowed (``transact.schema_rules``).
 """
@@ -10,15 +10,15 @@ from typing import Any
 from peerserver.index.dictionary import exact_key
 from peerserver.model import anomaly
 from peerserver.model.schema import Attribute, ValueType
-from peerserver.model.values import EdnList, Keyword, Symbol, Tagged
+from peerserver.model.values import EdnList, Tagged
 
-from . import errors, predicates
-from .encoders import is_scalar_of, keyword_of
+from . import errors
+from .encoders import is_scalar_of
 from .naming import reference
-from .plan import COMPOSITE, ENSURE, IGNORED, INSTALL, INSTANT, PREDS, SCHEMA, Handler
+from .plan import COMPOSITE, ENSURE, IGNORED, INSTALL, INSTANT, SCHEMA, Handler
 from .state import FIRST_TEMPID, State
 
-__all__ = ("add_special", "check_preds", "retract_ref", "retract_special", "special_ref", "tuple_code")
+__all__ = ("add_special", "close_tuples", "retract_ref", "retract_special", "special_ref", "tuple_code")
 
 _LONGEST_TUPLE_STRING = 256
 _Slot = type("_Slot", (int,), {"__slots__": ()})
@@ -50,7 +50,7 @@ def special_ref(state: State, e: int, handler: Handler, code: int, added: bool) 
 
 def retract_ref(state: State, e: int, handler: Handler, code: int) -> None:
     """Retraction of a reference."""
-    if handler.special and handler.special != PREDS:
+    if handler.special:
         special_ref(state, e, handler, code, added=False)
         return
     if handler.identity and e < 0:
@@ -88,8 +88,6 @@ def _special(state: State, e: int, handler: Handler, value: Any, added: bool) ->
         code = _function_code(state, handler, value)
     elif name == "tuple":
         resolved = _resolve_tuple(state, handler, value)
-        if attribute.preds and added:
-            check_preds(state, e, handler, value)
         if any(type(item) is _Slot for item in resolved):
             if kind != COMPOSITE:
                 state.open_tuples[len(state.es)] = resolved
@@ -104,8 +102,6 @@ def _special(state: State, e: int, handler: Handler, value: Any, added: bool) ->
             return
     else:
         code = handler.encode(value)
-        if attribute.preds and added:
-            check_preds(state, e, handler, value)
     if handler.identity and e < 0:
         state.identities.append((e, handler, code))
     (state.push if added else state.push_retract)(e, handler, code)
@@ -119,22 +115,6 @@ def _function_code(state: State, handler: Handler, value: Any) -> int:
     words = handler.words
     assert words is not None
     return words.code(exact_key(value), value)
-
-
-# -- predicates
-
-def check_preds(state: State, e: int, handler: Handler, value: Any) -> None:
-    """Run the attribute's predicates on an asserted value; each must return exactly true."""
-    attribute = handler.attribute
-    if type(value) in (str, Symbol) and attribute.type.name == "keyword":
-        value = keyword_of(value)
-    for name in attribute.preds:
-        result = predicates.run(state, name, (value,))
-        if result is not True:
-            raise anomaly.Anomaly(
-                "incorrect", f"Entity {state.name_of(e)} attribute {attribute.ident} value {errors.show(value)} failed "
-                f"pred {name}; it returned {errors.show(result)}, not true", "attr-pred",
-                {Keyword("db.error/pred-return"): result})
 
 
 # -- tuples
