@@ -20,7 +20,7 @@ from peerserver.index.ranges import DatomRange, datoms, index_range
 from peerserver.index.rows import NO_INTS, NO_ROWS, Bools, Datom, Ints, Rows, concat
 from peerserver.index.store import Store
 from peerserver.index.tail import BY_VALUE, MANY, REF, Tail
-from peerserver.index.values import rows_by_value
+from peerserver.index.values import positions_by_value, rows_by_value
 from peerserver.index.view import NOW, View, Window
 from peerserver.model import anomaly, entity
 from peerserver.model.bootstrap import BOOTSTRAP_DATOMS
@@ -222,6 +222,12 @@ class Database:
             return NO_ROWS
         return rows_by_value(self, attribute.type, self._view(aid), lo, hi, lo_open, hi_open)
 
+    def positions_in_range(self, aid: int, start: Any, end: Any) -> Ints | None:
+        """As :meth:`rows_in_range` for ``start <= value < end``, where that comes down to positions in
+        :meth:`rows`, without making the rows; else None."""
+        attribute = self.schema.attributes[aid]
+        return positions_by_value(self, attribute.type, self._view(aid), start, end, hi_open=True)
+
     def entity_rows(self, e: int) -> Rows:
         """All rows of an entity, with an ``a`` column; by (a, v code)."""
         wanted = np.array([e], np.int64)
@@ -236,8 +242,7 @@ class Database:
     def referring_rows(self, v: int) -> Rows:
         """The rows of any reference attribute whose value is ``v``, with an ``a`` column."""
         wanted = np.array([v], np.int64)
-        refs = [a for a in sorted(self.attribute_ids()) if self.schema.attributes[a].is_ref]
-        return self._gather(refs, lambda aid: self.rows_of_values(aid, wanted))[1]
+        return self._gather(self._content.referring_attributes(v), lambda aid: self.rows_of_values(aid, wanted))[1]
 
     def rows_of_txs(self, txs: Ints) -> tuple[Ints, Rows]:
         """The rows whose tx is one of ``txs``, with an ``a`` column; ``at`` indexes ``txs`` (which are

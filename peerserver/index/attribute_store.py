@@ -22,6 +22,8 @@ __all__ = ("EMPTY_STORE", "AttributeStore", "Layer", "merged_past")
 # A layer is merged into the next when it has at least a quarter of its rows.
 _FANOUT: Final = 4
 _MAX_PAST: Final = 6
+# Smaller tables are sorted anew faster than their orders are merged.
+_MIN_CARRIED: Final = 1 << 12
 
 
 class Layer(NamedTuple):
@@ -167,7 +169,7 @@ def _merge(layers: tuple[Layer, ...]) -> tuple[Table, Table]:
 def _carry_by_value(layers: tuple[Layer, ...], kept: list[Ints | None], order: Ints | None, merged: Table) -> None:
     # Where the largest layer has its order by value, merging the orders is linear; sorting anew isn't.
     largest = max(layers, key=lambda layer: len(layer.table))
-    if not largest.table.has_by_value() or len(merged) < 1 << 12:
+    if not largest.table.has_by_value() or len(merged) < _MIN_CARRIED:
         return
     n = len(merged)
     place = np.empty(n, np.int64)  # from position in the concatenation to position in merged

@@ -7,7 +7,7 @@ What is not decided here: schema, identifiers, time points (``database``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -92,8 +92,9 @@ class Content:
             parts.append(more)
         if not parts:
             return self
-        columns = parts[0] if len(parts) == 1 else tuple(np.concatenate(pair) for pair in zip(*parts))
-        return Content(self.store.freeze(*columns), (), Tail(), 0, self.flags)
+        e, a, v, tx, added = (np.concatenate(pair) for pair in zip(*parts))
+        refs = {aid for aid, bits in self.flags.items() if bits & REF}
+        return Content(self.store.freeze(e, a, v, tx, added, refs), (), Tail(), 0, self.flags)
 
     def _tails(self) -> tuple[tuple[Tail, int], ...]:
         return (*self.under, (self.tail, self.n)) if self.n else self.under
@@ -269,7 +270,10 @@ class Content:
             for pos in tail.of_ref(v, n):
                 seen.setdefault((tail.e[pos], tail.a[pos]), bool(tail.added[pos]))
         found = []
-        for aid in self._frozen_refs():
+        flags = self.flags
+        for aid in self.store.referrers_of(v):
+            if not flags.get(aid, 0) & REF:
+                continue
             for table, dead in self.store.attribute(aid).state[0]:
                 if len(table) and table.min_v <= v <= table.max_v:
                     for pos in table.of_value(v).tolist():
@@ -279,9 +283,14 @@ class Content:
                                 found.append(key)
         return found + [key for key, live in seen.items() if live]
 
-    def _frozen_refs(self) -> Iterable[int]:
+    def referring_attributes(self, v: int) -> list[int]:
+        """The reference attributes that may have v as a value, ascending."""
+        found = set(self.store.referrers_of(v))
+        for tail, _ in self._tails():
+            if v in tail.ref:
+                found |= tail.aids
         flags = self.flags
-        return [aid for aid in self.store.attribute_ids() if flags.get(aid, 0) & REF]
+        return sorted(aid for aid in found if flags.get(aid, 0) & REF)
 
     def entity_attributes(self, e: int) -> list[int]:
         """The attributes that e may have."""

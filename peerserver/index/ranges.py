@@ -33,21 +33,27 @@ _WINDOW: Final = 2048
 
 
 class Block:
-    """Rows with an ``a`` column or of one attribute. ``ordered``: already in Datomic's order; if not, they are
-    sorted by e, and the values under one (e, a) are still to be put in order."""
+    """Rows with an ``a`` column or of one attribute. ``ordered``: already in Datomic's order, or in that of
+    ``perm``; if not, they are sorted by e, and the values under one (e, a) are still to be put in order."""
 
-    __slots__ = ("_fixed", "aid", "ordered", "rows")
+    __slots__ = ("_fixed", "aid", "ordered", "perm", "rows")
 
-    def __init__(self, rows: Rows, aid: int | None, ordered: bool) -> None:
+    def __init__(self, rows: Rows, aid: int | None, ordered: bool, perm: Ints | None = None) -> None:
         self.rows = rows
+        self.perm = perm
         self.aid = aid
         self.ordered = ordered
         self._fixed: tuple[int, int, Rows] | None = None
 
+    def __len__(self) -> int:
+        return len(self.rows) if self.perm is None else len(self.perm)
+
     def slice(self, db: Database, start: int, end: int) -> Rows:
         """The rows ``start … end`` in order, with an ``a`` column."""
         rows = self.rows
-        if not self.ordered and start < end:
+        if self.perm is not None:
+            rows, start, end = rows.take(self.perm[start:end]), 0, end - start
+        elif not self.ordered and start < end:
             fixed = self._fixed
             if fixed is None or not (fixed[0] <= start and end <= fixed[1]):
                 lo = int(rows.e.searchsorted(rows.e[start]))
@@ -74,9 +80,9 @@ class DatomRange:
             block = next(self._more, None)
             if block is None:
                 return
-            if len(block.rows):
+            if len(block):
                 self._made.append(block)
-                self._starts.append(self._starts[-1] + len(block.rows))
+                self._starts.append(self._starts[-1] + len(block))
 
     def __len__(self) -> int:
         self._reach(2**62)
@@ -181,7 +187,7 @@ def _of_attribute(db: Database, attribute: Attribute, given: list[Any], e: int |
 
 def _avet(db: Database, attribute: Attribute, given: list[Any], e: int | None) -> Iterable[Block]:
     if len(given) < 2:
-        return (Block(db.rows_in_range(attribute.id), attribute.id, True),)
+        return (_range_block(db, attribute),)
     value = given[1]
     if attribute.is_ref:
         value = db.entid(value)
@@ -218,7 +224,7 @@ def _whole(db: Database, index: str) -> Iterator[Block]:
     elif index == "avet":
         for aid in aids:
             if attributes[aid].has_avet:
-                yield Block(db.rows_in_range(aid), aid, True)
+                yield _range_block(db, attributes[aid])
     else:
         yield from _by_entity(db, aids)
 
@@ -251,8 +257,8 @@ def _by_attribute(rows: Rows) -> Rows:
 def _of_tx(blocks: Iterable[Block], point: Any) -> Iterator[Block]:
     tx = point if not isinstance(point, int) or point >> PART_SHIFT else tx_id(point)
     for block in blocks:
-        same: Ints = np.flatnonzero(block.rows.tx == (tx if isinstance(tx, int) else -1))
-        yield Block(block.rows.take(same), block.aid, block.ordered)
+        rows = block.rows if block.perm is None else block.rows.take(block.perm)
+        yield Block(rows.take(rows.tx == (tx if isinstance(tx, int) else -1)), block.aid, block.ordered)
 
 
 def _has_words(attribute: Attribute) -> bool:
@@ -276,5 +282,12 @@ def index_range(db: Database, attrid: Any, start: Any, end: Any) -> DatomRange:
         raise anomaly.incorrect(f"Unable to resolve entity: {attrid}", "not-an-entity")
     if not attribute.has_avet:
         raise anomaly.incorrect(f"attribute: {attribute.ident} is not indexed", "attribute-not-indexed")
-    rows = db.rows_in_range(attribute.id, start, end, hi_open=True)
-    return DatomRange(db, (Block(rows, attribute.id, True),))
+    return DatomRange(db, (_range_block(db, attribute, start, end),))
+
+
+def _range_block(db: Database, attribute: Attribute, start: Any = None, end: Any = None) -> Block:
+    aid = attribute.id
+    perm = db.positions_in_range(aid, start, end)
+    if perm is not None:
+        return Block(db.rows(aid), aid, True, perm)
+    return Block(db.rows_in_range(aid, start, end, hi_open=True), aid, True)

@@ -6,6 +6,8 @@ What is not decided here: when to freeze (``database``).
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 
 from .attribute_store import EMPTY_STORE, AttributeStore, Layer
@@ -21,13 +23,15 @@ __all__ = ("Store",)
 class Store:
     """The frozen facts of every attribute."""
 
-    __slots__ = ("_attributes", "_source", "_unread", "max_tx", "shapes")
+    __slots__ = ("_attributes", "_source", "_unread", "max_tx", "referred", "shapes")
 
     def __init__(self, source: IndexSource | None = None) -> None:
         self._attributes: dict[int, AttributeStore] = {}
         self._source = source
         self._unread: set[int] = set(source.attribute_ids()) if source is not None else set()
+        #: what entities may have, and what they may be referred to by
         self.shapes = Shapes()
+        self.referred = Shapes()
         #: the newest transaction with frozen datoms
         self.max_tx = -1
 
@@ -64,13 +68,19 @@ class Store:
         found = None if self._unread else self.shapes.of_many(es)
         return sorted(self.attribute_ids()) if found is None else found
 
-    def freeze(self, e: Ints, a: Ints, v: Ints, tx: Ints, added: Bools) -> Store:
-        """The store with these datoms, given in the order of the log, on top."""
+    def referrers_of(self, e: int) -> tuple[int, ...]:
+        """The reference attributes that may have e as a value."""
+        found = None if self._unread else self.referred.of(e)
+        return tuple(self.attribute_ids()) if found is None else found
+
+    def freeze(self, e: Ints, a: Ints, v: Ints, tx: Ints, added: Bools, refs: Container[int]) -> Store:
+        """The store with these datoms, given in the order of the log, on top. ``refs``: which attributes are
+        references."""
         store = Store()
         store._attributes = dict(self._attributes)
         store._source = self._source
         store._unread = set(self._unread)
-        store.shapes = self.shapes
+        store.shapes, store.referred = self.shapes, self.referred
         store.max_tx = max(self.max_tx, int(tx[-1])) if len(tx) else self.max_tx
         order = np.argsort(a.astype(np.int32), kind="stable")
         a = a[order]
@@ -80,9 +90,11 @@ class Store:
                 continue
             index = order[lo:hi]
             aid = int(a[lo])
-            es, txs = e[index], tx[index]
-            facts = from_events(es, v[index], txs, added[index])
+            es, vs, txs = e[index], v[index], tx[index]
+            facts = from_events(es, vs, txs, added[index])
             store.shapes.add(aid, es)
+            if aid in refs:
+                store.referred.add(aid, vs)
             store._attributes[aid] = store.attribute(aid).adding(facts, hi - lo, int(txs.max()))
         return store
 

@@ -25,6 +25,8 @@ REF: Final = 2       # v: references
 MANY: Final = 4      # (e, a, v): cardinality many
 
 _FIRST_CAPACITY: Final = 64
+# The count of a tail that takes no more datoms.
+_CLOSED: Final = -1
 
 
 class Tail:
@@ -71,7 +73,14 @@ class Tail:
         with self.lock:
             if self.n != n:
                 return -1
-            return self._append(es, attrs, vs, txs, added, flags) if len(es) else n
+            if not es:
+                return n
+            try:
+                return self._append(es, attrs, vs, txs, added, flags)
+            except BaseException:
+                # Heads of chains may lie beyond n now: readers skip those, but nothing may be written there.
+                self.n = _CLOSED
+                raise
 
     def _append(self, es: Sequence[int], attrs: Sequence[int], vs: Sequence[int], txs: Sequence[int] | int,
                 added: Sequence[bool] | Bools | None, flags: Mapping[int, int]) -> int:
@@ -79,15 +88,19 @@ class Tail:
         end = n + len(es)
         if end > self.capacity:
             self._grow(end)
-        col_e, col_a, col_v = self.e, self.a, self.v
+        self.e[n:end] = array("q", es)
+        self.a[n:end] = array("q", attrs)
+        self.v[n:end] = array("q", vs)
+        if isinstance(txs, int):
+            self.tx[n:end] = array("q", (txs,)) * (end - n)
+        else:
+            self.tx[n:end] = array("q", txs)
+        self.added[n:end] = b"\1" * (end - n) if added is None else bytes(added)
         ea, attrs_of, prev_ea = self.ea, self.attrs_of, self.prev_ea
         push_ea = prev_ea.append
         flag_of = flags.get
         pos = n
         for e, a, v in zip(es, attrs, vs):
-            col_e[pos] = e
-            col_a[pos] = a
-            col_v[pos] = v
             key = (e, a)
             before = ea.get(key, -1)
             push_ea(before)
@@ -102,11 +115,6 @@ class Tail:
             if flag:
                 self._index(pos, e, a, v, flag)
             pos += 1
-        if isinstance(txs, int):
-            self.tx[n:end] = array("q", (txs,)) * (end - n)
-        else:
-            self.tx[n:end] = array("q", txs)
-        self.added[n:end] = b"\1" * (end - n) if added is None else bytes(added)
         self.aids.update(attrs)
         self.n = end
         return end

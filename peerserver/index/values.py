@@ -19,7 +19,7 @@ from .table import Table, merge_order
 from .view import View, sorted_rows
 from .words import Decoder, bounds_in, merge_into, word_order
 
-__all__ = ("rows_by_value",)
+__all__ = ("positions_by_value", "rows_by_value")
 
 # So many rows outside the largest part are placed one by one; more are sorted with the rest.
 _MAX_PLACED: Final = 4096
@@ -42,6 +42,24 @@ def rows_by_value(decoder: Decoder, kind: ValueType, view: View, lo: Any = None,
     if kind.coded == "float":
         return _floats(view, least, beyond)
     return _numbers(view, least, beyond)
+
+
+def positions_by_value(decoder: Decoder, kind: ValueType, view: View, lo: Any = None, hi: Any = None,
+                       hi_open: bool = False) -> Ints | None:
+    """As :func:`rows_by_value` where the rows are those of the base table and nothing else: positions in
+    ``view.rows()``, which costs nothing. None where it isn't so simple."""
+    if not view.is_plain() or kind.coded == "float":
+        return None
+    if any(bound is not None and not same_family(kind, bound) for bound in (lo, hi)):
+        return NO_INTS
+    table = view.facts.base
+    if kind.coded == "self":
+        return table.code_range(_INT64_MIN if lo is None else code_bound(kind, lo, False),
+                                _INT64_BEYOND if hi is None else code_bound(kind, hi, not hi_open))
+    perm = word_order(decoder, kind, table)
+    start = 0 if lo is None else bounds_in(decoder, kind, table.v, perm, compare_key(lo), False)
+    end = len(perm) if hi is None else bounds_in(decoder, kind, table.v, perm, compare_key(hi), not hi_open)
+    return perm[start:max(start, end)]
 
 
 def _no_rows(view: View) -> Rows:
@@ -91,6 +109,8 @@ def _words(decoder: Decoder, kind: ValueType, view: View, low: tuple[tuple[Any, 
         return parts[0]
     parts.sort(key=len)
     main, others = parts[-1], parts[:-1]
+    if view.window.history:
+        main = _newest_first(main)
     if sum(len(rows) for rows in others) <= _MAX_PLACED:
         return merge_into(decoder, kind, main, others)
     everything = concat(parts)

@@ -21,7 +21,9 @@ from .table import Table, pair_order
 
 __all__ = ("Decoder", "bounds_in", "merge_into", "word_order")
 
-_PREFIX: Final = 8
+# Bytes of a string that are laid into the matrix at once, and strings that are at once.
+_WIDTH: Final = 64
+_LOT: Final = 1 << 14
 
 
 class Decoder(Protocol):
@@ -78,31 +80,51 @@ def _string_ranks(values: list[str]) -> Ints:
     # point, which is UTF-16's order too as long as nothing lies above the surrogates.
     plain = all(value.isascii() or max(value) < "\ud800" for value in values)
     texts = [value.encode() if plain else value.encode("utf-16-be", "surrogatepass") for value in values]
-    group = np.zeros(len(texts), np.int64)  # rank so far, with room for those that share it
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    group = np.zeros(len(texts), np.int64)  # the place of the first of those that are equal so far
     rest = np.arange(len(texts))
     offset = 0
     while len(rest):
-        digits = b"".join([texts[i][offset:offset + _PREFIX].ljust(_PREFIX, b"\0") for i in rest.tolist()])
-        digit = np.frombuffer(digits, ">u8").astype(np.uint64) ^ np.uint64(1 << 63)
-        lengths = np.fromiter((len(texts[i]) - offset for i in rest.tolist()), np.int64, len(rest))
-        size = np.clip(lengths, 0, _PREFIX + 1)  # zero bytes against the end of the text
-        order = np.lexsort((size, digit.view(np.int64), group[rest]))
-        sorted_group, sorted_digit, sorted_size = group[rest][order], digit[order], size[order]
-        fresh = np.ones(len(order), np.bool_)
-        fresh[1:] = (sorted_group[1:] != sorted_group[:-1]) | (sorted_digit[1:] != sorted_digit[:-1]) | (
-            sorted_size[1:] != sorted_size[:-1])
-        starts = np.flatnonzero(fresh)
-        run = np.cumsum(fresh) - 1
-        # A new group begins where its first member would stand: old start plus place within the old group.
-        old = np.ones(len(order), np.bool_)
-        old[1:] = sorted_group[1:] != sorted_group[:-1]
-        old_start = np.flatnonzero(old)[np.cumsum(old) - 1]
-        group[rest[order]] = sorted_group + (starts[run] - old_start)
-        counts = np.bincount(run)
-        tied = (counts[run] > 1) & (sorted_size > _PREFIX)
-        rest = rest[order][tied]
-        offset += _PREFIX
+        width = min(_WIDTH, -(-max(1, int(lengths[rest].max()) - offset) // 8) * 8)
+        digits = _matrix(texts, rest, offset, width)
+        row = np.arange(len(rest))
+        for column in range(0, width, 8):
+            # Zero bytes of a text against bytes beyond its end: the length tells them apart.
+            size = np.clip(lengths[rest] - offset - column, 0, 9)
+            tied = _round(group, rest, digits[row, column // 8], size)
+            rest, row = rest[tied], row[tied]
+        offset += width
     return group
+
+
+def _matrix(texts: list[bytes], rest: Ints, offset: int, width: int) -> Ints:
+    # Big-endian words as signed numbers in the same order; in lots, each short enough not to stall others.
+    rows = rest.tolist()
+    matrix = np.empty((len(rows), width // 8), np.int64)
+    for lo in range(0, len(rows), _LOT):
+        lot = rows[lo:lo + _LOT]
+        part = np.array([texts[i][offset:offset + width] for i in lot] if offset else [texts[i] for i in lot],
+                        f"S{width}")
+        words = part.view(">u8").astype(np.uint64) ^ np.uint64(1 << 63)
+        matrix[lo:lo + len(lot)] = words.view(np.int64).reshape(len(lot), width // 8)
+    return matrix
+
+
+def _round(group: Ints, rest: Ints, digit: Ints, size: Ints) -> Ints:
+    """Refines ``group`` for the texts ``rest`` by one digit; returns which of them are still tied."""
+    mine = group[rest]
+    order = np.lexsort((size, digit, mine))
+    mine, digit, size = mine[order], digit[order], size[order]
+    new_group = np.ones(len(order), np.bool_)
+    np.not_equal(mine[1:], mine[:-1], out=new_group[1:])
+    fresh = new_group.copy()
+    fresh[1:] |= (digit[1:] != digit[:-1]) | (size[1:] != size[:-1])
+    starts = np.flatnonzero(fresh)
+    run = np.cumsum(fresh) - 1
+    group_start = np.flatnonzero(new_group)[np.cumsum(new_group) - 1]
+    group[rest[order]] = mine + starts[run] - group_start
+    tied: Ints = order[(np.bincount(run)[run] > 1) & (size > 8)]
+    return tied
 
 
 def bounds_in(decoder: Decoder, kind: ValueType, codes: Ints, perm: Ints, key: tuple[Any, ...], after: bool) -> int:

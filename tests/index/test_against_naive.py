@@ -120,7 +120,7 @@ def _events(naive: Naive, ops: list[Op], tx: int) -> list[Event]:
     return events
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(step, max_size=14), st.data())
 def test_every_read_equals_the_naive_model(steps: list[tuple[int, bool, list[Op]]], data: st.DataObject) -> None:
     """Reads of all values, older ones and forks too, equal those of a list of datoms."""
