@@ -35,12 +35,21 @@ class MapKey(dict[Any, Any]):
         return hash(frozenset((key, _hashable(value)) for key, value in self.items()))
 
 
+# Above this many members their hashes are looked at: equal hashes make a Python set take quadratic time, and
+# those of big integers, decimals, uuids and vectors are not secret.
+_MANY: Final = 256
+
+
 def make_set(members: Sequence[Any]) -> Any:
     """A frozenset of members, or ``Tagged(SET_TAG, tuple)``. Raises Anomaly incorrect for a duplicate."""
     try:
+        if len(members) > _MANY:
+            _refuse_collisions(members)
         made = frozenset(members)
     except TypeError:
         members = [_hashable(member) for member in members]
+        if len(members) > _MANY:
+            _refuse_collisions(members)
         made = frozenset(members)
     if len(made) != len(members):
         _refuse_duplicates(members, "set member")
@@ -51,9 +60,13 @@ def make_set(members: Sequence[Any]) -> Any:
 def make_map(keys: Sequence[Any], values: Sequence[Any]) -> Any:
     """A dict of as many keys as values, or ``Tagged(MAP_TAG, tuple)``. Raises Anomaly incorrect for a duplicate key."""
     try:
+        if len(keys) > _MANY:
+            _refuse_collisions(keys)
         made = dict(zip(keys, values))
     except TypeError:
         keys = [_hashable(key) for key in keys]
+        if len(keys) > _MANY:
+            _refuse_collisions(keys)
         made = dict(zip(keys, values))
     if len(made) != len(keys):
         _refuse_duplicates(keys, "map key")
@@ -72,6 +85,11 @@ def _hashable(value: Any) -> Any:
     if isinstance(value, Tagged):
         return Tagged(value.tag, _hashable(value.value))
     return value
+
+
+def _refuse_collisions(members: Sequence[Any]) -> None:
+    if len(set(map(hash, members))) * 8 < len(members):
+        raise incorrect("Most members of a set or keys of a map are equal, or chosen to have equal hashes")
 
 
 def _refuse_duplicates(members: Iterable[Any], what: str) -> None:
