@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from peerserver.model.schema import ValueType
-from peerserver.model.values import URI, BigInt, Char, Float32, Keyword, Symbol
+from peerserver.model.values import URI, BigInt, Char, Float32, Keyword, Symbol, Tagged
 
 from .rows import Ints
 
@@ -46,6 +46,8 @@ def exact_key(value: Any) -> Any:
         return (dict, frozenset((exact_key(k), exact_key(v)) for k, v in value.items()))
     if isinstance(value, frozenset):
         return (frozenset, frozenset(exact_key(item) for item in value))
+    if isinstance(value, Tagged):
+        return (Tagged, value.tag, exact_key(value.value))
     return (kind, value)
 
 
