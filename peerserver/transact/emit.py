@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from peerserver.model.entity import NUMBER_MASK, tx_id
-from peerserver.model.entity import FIRST_T
+import numpy as np
+
+from peerserver.index.codes import floats_of_codes
+from peerserver.model.entity import FIRST_T, NUMBER_MASK, tx_id
 
 from . import errors
 from .plan import Handler
@@ -156,9 +158,8 @@ def _retract(state: State, out: Output, facts: dict[int, Any], asked: set[tuple[
              handler: Handler, code: int, key: Any) -> None:
     aid = handler.aid
     asserted = facts.get(aid)
-    if asserted is not None:
-        if (key in asserted) if handler.many else asserted[0] == key:
-            raise _conflict(state, e, handler, code, True, code, False)
+    if asserted is not None and (key in asserted if handler.many else asserted[0] == key):
+        raise _conflict(state, e, handler, code, True, code, False)
     asked.add((e, aid, key))
     if state.is_fresh(e):
         return
@@ -181,19 +182,10 @@ def _same(handler: Handler, present: Any, code: int, key: Any) -> bool:
     assert canon is not None
     if handler.attribute.type.name == "bigdec":
         return False  # another scale is a change (oracle: types/bigdec-scale)
-    if handler.is_nan:
-        value = float_of(code)
-        # NaN compares as equal to everything, so it neither replaces nor is replaced (types/nan-replace).
-        if value != value or any(x != x for x in map(float_of, present)):
-            return not handler.many
+    # NaN compares as equal to everything, so it neither replaces nor is replaced (types/nan-replace).
+    if handler.is_nan and np.isnan(floats_of_codes(np.array([code, *present], np.int64))).any():
+        return not handler.many
     return any(canon(old) == key for old in present)
-
-
-def float_of(code: int) -> float:
-    """The double of a float code."""
-    from peerserver.index.codes import floats_of_codes
-    import numpy as np
-    return float(floats_of_codes(np.array([code], np.int64))[0])
 
 
 def _guard_boot(state: State, e: int, handler: Handler, present: Any, code: int, added: bool) -> None:

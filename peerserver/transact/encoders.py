@@ -13,9 +13,17 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from peerserver.index.codes import float_code
-from peerserver.model import anomaly
 from peerserver.model.schema import Attribute
-from peerserver.model.values import INT64_MAX, INT64_MIN, URI, BigInt, Float32, Instant, Keyword, Symbol
+from peerserver.model.values import (
+    INT64_MAX,
+    INT64_MIN,
+    URI,
+    BigInt,
+    Float32,
+    Instant,
+    Keyword,
+    Symbol,
+)
 
 from . import errors
 from .words import Words
@@ -153,16 +161,12 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
 
 _CLASSES: dict[str, type] = {
     "string": str, "keyword": Keyword, "symbol": Symbol, "uuid": uuid.UUID, "uri": URI, "bigint": BigInt,
-    "bigdec": Decimal, "instant": Instant, "boolean": bool, "double": float, "long": int,
+    "bigdec": Decimal, "instant": Instant, "boolean": bool, "double": float,
 }
 
 
 def is_scalar_of(name: str, value: Any) -> bool:
     """Whether a value is exactly of a type that tuples may hold (refs aside)."""
-    return type(value) is _CLASSES.get(name) and (name != "long" or INT64_MIN <= value <= INT64_MAX)
-
-
-def refuse_function(value: Any) -> NoReturn:
-    """A value of ``:db.type/fn`` that cannot be one."""
-    raise anomaly.incorrect(f"Not a function: {errors.show(value)}; give #db/fn {{:lang … :params … :code …}}",
-                            "wrong-type-for-attribute")
+    if name == "long":
+        return type(value) is int and INT64_MIN <= value <= INT64_MAX
+    return type(value) is _CLASSES.get(name)

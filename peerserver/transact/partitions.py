@@ -11,7 +11,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from peerserver.model import anomaly
-from peerserver.model.entity import PART_DB, PART_SHIFT, PART_TX, PART_USER, implicit_partition_number
+from peerserver.model.entity import (
+    PART_DB,
+    PART_SHIFT,
+    PART_TX,
+    PART_USER,
+    implicit_partition_number,
+)
 
 from . import errors
 from .naming import entity

@@ -7,6 +7,7 @@ A name means a function of the operator's allow-list, else one of the query func
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from peerserver.model import anomaly
@@ -33,7 +34,7 @@ def run(state: State, name: str, args: tuple[Any, ...]) -> Any:
 
 def _builtin(name: str) -> Callable[..., Any] | None:
     # Imported when needed: few transactions have predicates, and the query room is large.
-    import peerserver.query.builtins
+    import_module("peerserver.query.builtins")
     from peerserver.query.builtins.function import TABLE
 
     function = TABLE.get(name) or TABLE.get(name.removeprefix("clojure.core/"))

@@ -21,7 +21,13 @@ from .state import FIRST_TEMPID, State
 __all__ = ("add_special", "close_tuples", "retract_ref", "retract_special", "special_ref", "tuple_code")
 
 _LONGEST_TUPLE_STRING = 256
-_Slot = type("_Slot", (int,), {"__slots__": ()})
+
+
+class _Slot(int):
+    """A tempid inside a tuple: ``~slot``."""
+
+    __slots__ = ()
+
 
 
 def special_ref(state: State, e: int, handler: Handler, code: int, added: bool) -> None:
