@@ -1,0 +1,159 @@
+"""The composition root: the only place where all parts meet. It builds, wires and starts; it decides nothing else.
+
+``Options`` and ``makeService`` are what the twistd plugin names. A start that cannot succeed ends the process with
+one sentence and exit code 1, under twistd, twist and ``bin/run`` alike, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorFromThreads, ITCPTransport
+from twisted.logger import Logger
+from twisted.web.server import Site
+
+from peerserver.options import DatabaseSpec, Options
+from peerserver.peer.connection import Connection, memory_connection
+from peerserver.peer.interfaces import IConnection
+from peerserver.systemd import notify
+from peerserver.web import make_site
+from peerserver.web.bounds import BoundedFactory
+from peerserver.web.listen import ListenError, ListenService
+from peerserver.web.tls import ReloadableTLS, TLSError, fingerprint, self_signed
+
+__all__ = ("Options", "makeService")
+
+_log = Logger()
+
+
+def makeService(config: Options, reactor: Any = None, environ: Mapping[str, str] | None = None) -> PeerServerService:  # noqa: N802 - twistd's name
+    """The whole server as a service that has not started: no socket is open yet.
+
+    SystemExit with one sentence when the state folder or the certificate cannot be used.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    return PeerServerService(config, reactor, os.environ if environ is None else environ)
+
+
+class PeerServerService(MultiService):
+    """A running peer server: its port, its databases, its certificate, and the signals it heeds."""
+
+    def __init__(self, config: Options, reactor: Any, environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self.setName("peer-server")
+        self._config = config
+        self._reactor = reactor
+        self._environ = environ
+        source = config["certificate"]
+        self._own = source is None
+        try:
+            if source is None:
+                now = datetime.datetime.now(datetime.UTC)
+                source = self_signed(config["state-dir"] / "tls", config["host"], now)
+            self.tls = ReloadableTLS(source)
+        except TLSError as error:
+            raise _refusal(error) from None
+        self._source = source
+        databases = _Databases(config["databases"], reactor)
+        site = make_site(databases.by_name, config["keys"], config["settings"], reactor)
+        self._requests = _CountedRequests(site)
+        self.bounded = BoundedFactory(site, config["settings"].max_connections, reactor)
+        self.listener = ListenService(reactor, config["host"], config["port"], self.bounded, self.tls,
+                                      lambda: self._requests.running, self._drop)
+        # A stop goes backwards through the services: the port first, so that what it still serves finds its database.
+        databases.setServiceParent(self)
+        self.listener.setServiceParent(self)
+        self._before: Any = None
+
+    def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's name
+        try:
+            super().privilegedStartService()
+        except ListenError as error:
+            raise _refusal(error) from None
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's name
+        try:
+            super().startService()
+        except ListenError as error:
+            raise _refusal(error) from None
+        self._announce()
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGHUP, self._hangup)
+        notify("READY=1", self._environ)
+
+    def stopService(self) -> Deferred[Any]:  # noqa: N802 - Twisted's name
+        notify("STOPPING=1", self._environ)
+        if self._before is not None:
+            signal.signal(signal.SIGHUP, self._before)
+            self._before = None
+        return super().stopService()
+
+    def _hangup(self, *_: object) -> None:
+        # A signal arrives between any two instructions; the reload is for the reactor's own time.
+        cast(IReactorFromThreads, self._reactor).callFromThread(self.tls.reload)
+
+    def _drop(self) -> None:
+        for protocol in list(self.bounded.protocols):
+            cast(ITCPTransport, protocol.transport).abortConnection()
+
+    def _announce(self) -> None:
+        for spec in self._config["databases"]:
+            _log.info("Serving {uri} as {name}", uri=str(spec.uri), name=spec.name)
+        host, port = self._config["host"], self.listener.addresses[0][1]
+        shown = f"[{host}]" if ":" in host else host
+        _log.info("Endpoint https://{host}:{port} ({addresses}); GET /health answers OK", host=shown, port=port,
+                  addresses=", ".join(address for address, _ in self.listener.addresses))
+        certificate = self.tls.identity.chain[0]
+        _log.info("{whose} certificate {path}, valid until {until:%Y-%m-%d}, SHA-256 {fingerprint}",
+                  whose="Self-signed" if self._own else "TLS", path=str(self._source.path),
+                  until=certificate.not_valid_after_utc, fingerprint=fingerprint(certificate))
+        if self._own:
+            _log.info('Clients trust it by that file: Clojure :trust-certs [(slurp "{path}")], curl --cacert {path}',
+                      path=str(self._source.path))
+
+
+class _CountedRequests:
+    """How many requests are being worked on: what a stop waits for."""
+
+    def __init__(self, site: Site) -> None:
+        self.running = 0
+        self._make = site.requestFactory
+        site.requestFactory = self  # type: ignore[assignment]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        request = self._make(*args, **kwargs)
+        self.running += 1
+        request.notifyFinish().addBoth(self._finished)
+        return request
+
+    def _finished(self, _: object) -> None:
+        self.running -= 1
+
+
+class _Databases(Service):
+    """The connections behind the names; two names of one URI share one. Ended when the server stops."""
+
+    def __init__(self, specs: Sequence[DatabaseSpec], reactor: Any) -> None:
+        by_uri: dict[str, Connection] = {}
+        self.by_name: dict[str, IConnection] = {}
+        for spec in specs:
+            if spec.uri.text not in by_uri:
+                by_uri[spec.uri.text] = memory_connection(spec.uri.database, reactor)
+            self.by_name[spec.name] = by_uri[spec.uri.text]
+        self._connections = list(by_uri.values())
+
+    def stopService(self) -> Deferred[Any]:  # noqa: N802 - Twisted's name
+        super().stopService()
+        return gatherResults([connection.close() for connection in self._connections], consumeErrors=True)
+
+
+def _refusal(error: Exception) -> SystemExit:
+    return SystemExit(f"peer-server: {error}")

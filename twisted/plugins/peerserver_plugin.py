@@ -1,0 +1,7 @@
+"""Makes ``twistd peer-server`` and ``twist peer-server`` known; imports nothing of ours, so that their --help stays fast."""
+
+from twisted.application.service import ServiceMaker
+
+peer_server = ServiceMaker(
+    "Datomic peer server", "peerserver.service", "Serves Datomic databases to Datomic clients", "peer-server"
+)
