@@ -74,7 +74,7 @@ def emit(state: State) -> Output:
     """The datoms of the operations. Raises an Anomaly for those that contradict each other or the database."""
     out = Output()
     final = state.final
-    retracts = state.retracts
+    retracts, present_at = state.retracts, state.present
     asserted = out.asserted
     add = out.add
     codes_of = state.db.codes
@@ -107,7 +107,11 @@ def emit(state: State) -> Output:
                 out.touched[(e, composite.id)] = None
         key = code if handler.canon is None else handler.canon(code)
         if position in retracts:
-            _retract(state, out, facts, asked, e, handler, code, key)
+            if not facts and e > _LAST_BOOT_ENTITY and position in present_at:
+                asked.add((e, aid, key))
+                out.retract(e, handler, code)
+            else:
+                _retract(state, out, facts, asked, e, handler, code, key)
             continue
         if handler.preds:
             out.checks.append((given, handler, code))

@@ -121,7 +121,7 @@ def _push(state: State, e: int, handler: Handler, code: int) -> None:
         state.has_instant = True
     elif handler.special:
         state.has_schema = True
-    state.push_retract(e, handler, code)
+    state.push_present(e, handler, code)
 
 
 def cas(state: State, form: Any) -> tuple[int, Handler, Any]:

@@ -32,7 +32,7 @@ class State:
     (for refs: an entity). Positions in ``retracts`` are retractions, the others assertions."""
 
     __slots__ = ("affinity", "db", "depth", "ensures", "es", "final", "forced", "functions", "has_instant", "has_schema",
-                 "hs", "identities", "installed", "keys", "next_t", "now", "open_tuples", "order", "plan", "retracts",
+                 "hs", "identities", "installed", "keys", "next_t", "now", "open_tuples", "order", "plan", "present", "retracts",
                  "schema_slots", "slots", "tx", "used", "value_slots", "vs")
 
     def __init__(self, db: Database, plan: Plan, now: int, functions: Mapping[str, TxFunction]) -> None:
@@ -46,6 +46,8 @@ class State:
         self.hs: list[Handler] = []
         self.vs: list[int] = []
         self.retracts: set[int] = set()
+        #: positions of retractions that were read from the database, so they need no second look
+        self.present: set[int] = set()
         #: tempid -> slot; per slot: the tempid, whether a form says something about it, its entity id
         self.slots: dict[Any, int] = {}
         self.keys: list[Any] = []
@@ -118,6 +120,15 @@ class State:
         """One retraction."""
         self.retracts.add(len(self.es))
         self.push(e, handler, code)
+
+    def push_present(self, e: int, handler: Handler, code: int) -> None:
+        """The retraction of a datom that the database has."""
+        position = len(self.es)
+        self.retracts.add(position)
+        self.present.add(position)
+        self.es.append(e)
+        self.hs.append(handler)
+        self.vs.append(code)
 
     def is_fresh(self, e: int) -> bool:
         """Whether an entity id was given out by this transaction."""
