@@ -1,0 +1,1 @@
+"""Connections: how a peer follows a database and writes to it."""

@@ -1,0 +1,180 @@
+"""A connection on top of a transactor: waits for a t, and remembers the results of recent transactions.
+
+What is not decided here: where the transactor is.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import attrs
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from peerserver.database import Database
+from peerserver.model.anomaly import busy, incorrect, unavailable
+from peerserver.transact import TxResult
+from peerserver.transactor.local import LocalTransactor
+
+from .interfaces import IConnection
+
+__all__ = ("Connection", "memory_connection")
+
+#: How many results are remembered for repeated transactions, how many datoms they may have together, and how long.
+REMEMBERED = 1_000
+REMEMBERED_DATOMS = 200_000
+REMEMBERED_SECONDS = 600.0
+
+
+@attrs.define(eq=False)
+class _Remembered:
+    at: float
+    size: int = 0
+    result: TxResult | None = None
+    waiting: list[Deferred[TxResult]] = attrs.field(factory=list)
+
+
+@implementer(IConnection)
+class Connection:
+    """See :class:`~peerserver.peer.interfaces.IConnection`. ``clock``: an IReactorTime."""
+
+    def __init__(self, transactor: Any, clock: Any) -> None:
+        self._transactor = transactor
+        self._clock = clock
+        self.database_id: str = transactor.db.id
+        self._waiting: list[tuple[int, Deferred[Database]]] = []
+        self._remembered: OrderedDict[Any, _Remembered] = OrderedDict()
+        self._remembered_datoms = 0
+        transactor.subscribe(self._moved)
+
+    def db(self) -> Database:
+        db: Database = self._transactor.db
+        return db
+
+    def transact(self, tx_data: Sequence[Any], tx_id: Any = None, timeout: float | None = None) -> Deferred[TxResult]:
+        if tx_id is None:
+            return self._within(self._transactor.transact(tx_data), timeout)
+        if not isinstance(tx_id, (UUID, str)):
+            return fail(incorrect(":tx-id must be a uuid"))
+        self._forget()
+        known = self._remembered.get(tx_id)
+        if known is not None:
+            if known.result is not None:
+                return succeed(known.result)
+            again: Deferred[TxResult] = Deferred()
+            known.waiting.append(again)
+            return self._within(again, timeout)
+        entry = self._remembered[tx_id] = _Remembered(self._clock.seconds())
+        first = self._transactor.transact(tx_data)
+        first.addCallbacks(self._remember, self._drop, callbackArgs=(entry,), errbackArgs=(tx_id, entry))
+        return self._within(first, timeout)
+
+    def sync(self, t: int, timeout: float) -> Deferred[Database]:
+        db = self.db()
+        if t <= db.basis_t:
+            return succeed(db)
+        entry: tuple[int, Deferred[Database]] = (t, Deferred())
+        self._waiting.append(entry)
+        deferred = entry[1]
+        call = self._clock.callLater(timeout, self._too_late, entry)
+
+        def settled(result: Any) -> Any:
+            if call.active():
+                call.cancel()
+            return result
+
+        return deferred.addBoth(settled)
+
+    def close(self) -> Deferred[None]:
+        closed: Deferred[None] = self._transactor.close()
+        return closed
+
+    # -- waiting for a t
+
+    def _moved(self, db: Database) -> None:
+        if not self._waiting:
+            return
+        ready = [entry for entry in self._waiting if entry[0] <= db.basis_t]
+        self._waiting = [entry for entry in self._waiting if entry[0] > db.basis_t]
+        for _, deferred in ready:
+            deferred.callback(db)
+
+    def _too_late(self, entry: tuple[int, Deferred[Database]]) -> None:
+        self._waiting.remove(entry)
+        here = self.db().basis_t
+        entry[1].errback(busy(f"The database is at t {here} here, and t {entry[0]} was asked for; try again in a moment",
+                              t=entry[0], basis_t=here))
+
+    # -- repeated transactions
+
+    def _remember(self, result: TxResult, entry: _Remembered) -> TxResult:
+        entry.result = result
+        entry.size = len(result.es)
+        self._remembered_datoms += entry.size
+        for deferred in entry.waiting:
+            deferred.callback(result)
+        entry.waiting = []
+        return result
+
+    def _drop(self, failure: Failure, tx_id: Any, entry: _Remembered) -> Failure:
+        # Nothing was done, or nobody knows: trying again must be possible.
+        self._remembered.pop(tx_id, None)
+        for deferred in entry.waiting:
+            deferred.errback(Failure(failure.value))
+        entry.waiting = []
+        return failure
+
+    def _forget(self) -> None:
+        old = self._clock.seconds() - REMEMBERED_SECONDS
+        while self._remembered:
+            tx_id, entry = next(iter(self._remembered.items()))
+            full = len(self._remembered) >= REMEMBERED or self._remembered_datoms > REMEMBERED_DATOMS
+            if entry.result is None or not (full or entry.at < old):
+                return
+            del self._remembered[tx_id]
+            self._remembered_datoms -= entry.size
+
+    def _within(self, deferred: Deferred[TxResult], timeout: float | None) -> Deferred[TxResult]:
+        if timeout is None or deferred.called:
+            return deferred
+        # The transaction itself goes on: only the answer is given up.
+        answer: Deferred[TxResult] = Deferred()
+        late = unavailable(f"Transaction not finished after {timeout:g} s; its outcome is unknown: look before repeating it")
+        call = self._clock.callLater(timeout, lambda: answer.errback(late))
+
+        def settled(result: Any) -> None:
+            if call.active():
+                call.cancel()
+                answer.callback(result)
+
+        deferred.addBoth(settled)
+        return answer
+
+
+def memory_connection(name: str, reactor: Any, run: Callable[..., Deferred[Any]] | None = None) -> Connection:
+    """A connection to a new ``datomic:mem://`` database, which lives as long as the process."""
+    if run is None:
+        run = _thread_of_its_own(name, reactor)
+    transactor = LocalTransactor(Database.new(str(uuid4())), run=run, now=reactor.seconds)
+    return Connection(transactor, reactor)
+
+
+def _thread_of_its_own(name: str, reactor: Any) -> Callable[..., Deferred[Any]]:
+    from twisted.internet.threads import deferToThreadPool
+    from twisted.python.threadpool import ThreadPool
+
+    pool = ThreadPool(1, 1, f"transactor {name}")
+    started: list[bool] = []
+
+    def run(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        if not started:
+            started.append(True)
+            pool.start()
+            reactor.addSystemEventTrigger("during", "shutdown", pool.stop)
+        return deferToThreadPool(reactor, pool, function, *args)
+
+    return run

@@ -1,0 +1,38 @@
+"""What the web needs of a database, wherever its transactor is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from peerserver.database import Database
+from peerserver.transact import TxResult
+
+__all__ = ("IConnection",)
+
+
+class IConnection(Interface):
+    """One database. The value only moves forward."""
+
+    database_id: str = Attribute("The database's id: the text of a uuid.")
+
+    def db() -> Database:  # type: ignore[empty-body]
+        """The newest value that is known here; never waits."""
+
+    def transact(  # type: ignore[empty-body]
+        tx_data: Sequence[Any], tx_id: Any = None, timeout: float | None = None
+    ) -> Deferred[TxResult]:
+        """The result, when it is durable and ``db()`` holds it.
+
+        ``tx_id``: who repeats a transaction with the id of an earlier one gets that one's result (within a bounded
+        window). ``timeout``: seconds; after them it fails with Anomaly unavailable, the outcome unknown.
+        """
+
+    def sync(t: int, timeout: float) -> Deferred[Database]:  # type: ignore[empty-body]
+        """A value whose basis is ``t`` or later; Anomaly busy with both t in its data after ``timeout`` seconds."""
+
+    def close() -> Deferred[None]:  # type: ignore[empty-body]
+        """Ends it; what was taken is finished first."""

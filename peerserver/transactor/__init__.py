@@ -1,0 +1,1 @@
+"""Transactors: who decides the order of a database's transactions."""

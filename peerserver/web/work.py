@@ -1,0 +1,85 @@
+"""The one way from the reactor to a worker thread, with a bound on how much may wait.
+
+Tests put :class:`Inline` in its place and need no threads. What is not decided here: what is worth a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from peerserver.model.anomaly import busy
+
+__all__ = ("Inline", "Lane", "Threads", "Work")
+
+T = TypeVar("T")
+
+
+class Work(Protocol):
+    """Runs a function somewhere and gives its result on the reactor's thread."""
+
+    def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """The result of ``function(*args)``; fails with Anomaly busy at once when too much waits."""
+
+
+class Inline:
+    """Runs everything at once, in the caller's thread: for tests and for programs without a reactor."""
+
+    def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        return execute(function, *args)
+
+
+class Lane:
+    """A bounded queue before a pool of threads."""
+
+    def __init__(self, reactor: Any, pool: ThreadPool, limit: int) -> None:
+        self._reactor = reactor
+        self._pool = pool
+        self._limit = limit
+        self._under_way = 0
+
+    def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        if self._under_way >= self._limit + self._pool.max:
+            raise_busy: Deferred[T] = execute(_refuse)
+            return raise_busy
+        self._under_way += 1
+        result: Deferred[T] = deferToThreadPool(self._reactor, self._pool, function, *args)
+        return result.addBoth(self._done)
+
+    def _done(self, result: T) -> T:
+        self._under_way -= 1
+        return result
+
+
+class Threads:
+    """Two lanes, so that slow queries hold up only other queries. Started by the first use, stopped with the reactor."""
+
+    def __init__(self, reactor: Any, query_threads: int, other_threads: int, limit: int) -> None:
+        self._reactor = reactor
+        self._pools = [ThreadPool(1, query_threads, "queries"), ThreadPool(1, other_threads, "others")]
+        self.queries = Lane(reactor, self._pools[0], limit)
+        self.others = Lane(reactor, self._pools[1], limit)
+        self._started = False
+
+    def start(self) -> None:
+        """Starts the threads; they end before the reactor's own shutdown ends."""
+        if not self._started:
+            self._started = True
+            for pool in self._pools:
+                pool.start()
+                self._reactor.addSystemEventTrigger("during", "shutdown", pool.stop)
+
+    def stop(self) -> None:
+        """Ends the threads, after what they are doing."""
+        if self._started:
+            self._started = False
+            for pool in self._pools:
+                pool.stop()
+
+
+def _refuse() -> Any:
+    raise busy("The server has as many requests waiting as it may; try again in a moment")
