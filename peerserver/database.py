@@ -140,14 +140,14 @@ class Database:
 
     def entid(self, x: Any) -> int | None:
         """The entity id that ``x`` names: an int passes through; keyword, ":a/b", lookup ref. None if
-        unknown; Anomaly for what can't name an entity. Lookup refs follow the time filters."""
+        unknown; Anomaly for a malformed name. Lookup refs follow the time filters."""
         return identifiers.entid(self, x)
 
     def entid_or_raise(self, x: Any) -> int:
         """As :meth:`entid`, but an unknown name is an Anomaly ``not-an-entity``."""
         found = identifiers.entid(self, x)
         if found is None:
-            raise anomaly.incorrect(f"Unable to resolve entity: {x}", "not-an-entity")
+            raise identifiers.not_an_entity(x)
         return found
 
     def ident(self, eid: int) -> Keyword | None:
@@ -155,8 +155,8 @@ class Database:
         return self.schema.idents.get(eid)
 
     def attribute(self, x: Any) -> Attribute | None:
-        """The attribute that a keyword, an id or text ":a/b" names, or None."""
-        return identifiers.attribute_of(self.schema, x)
+        """The attribute that a keyword, an id, text ":a/b" or a lookup ref names, or None."""
+        return identifiers.resolve_attribute(self, x)
 
     def _t_of(self, point: int | Instant) -> int:
         if isinstance(point, Instant):
@@ -216,7 +216,7 @@ class Database:
     def rows_in_range(self, aid: int, lo: Any = None, hi: Any = None, lo_open: bool = False,
                       hi_open: bool = False) -> Rows:
         """Rows by (value in Datomic's order, e) with ``lo <= value <= hi``; None is no bound. A bound of
-        another family of values than the attribute's makes it empty."""
+        another family of values than the attribute's is compared as ``model.order`` orders the families."""
         attribute = self.schema.attributes.get(aid)
         if attribute is None:
             return NO_ROWS

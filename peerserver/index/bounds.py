@@ -1,19 +1,22 @@
 """Bounds of value ranges as codes, for the types whose codes are in the order of the values.
 
-A bound may be a number of another type (oracle: ``indexes/range-double``); a bound of another family
-of values makes the range empty (oracle: ``indexes/range-type``).
+A bound may be a number of another type (oracle: ``indexes/range-double``), or of another family of values
+altogether: then the families are compared (oracle: ``index-odd/range-families``).
 """
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from peerserver.model.order import compare_key
 from peerserver.model.schema import ValueType
 from peerserver.model.values import INT64_MAX, INT64_MIN, Instant, Ratio
 
 from .codes import float_code
+
+_SAMPLES: Final = {"long": 0, "ref": 0, "double": 0.0, "float": 0.0, "instant": Instant(0), "boolean": False}
 
 __all__ = ("code_bound", "same_family")
 
@@ -33,8 +36,10 @@ def same_family(type: ValueType, value: Any) -> bool:
 
 def code_bound(type: ValueType, value: Any, after: bool) -> int:
     """The least code whose value is ``>= value`` (``after``: ``> value``), as a Python int that may lie
-    just outside 64 bits. ``value`` is of the type's family."""
+    just outside 64 bits."""
     name = type.name
+    if not same_family(type, value):
+        return INT64_MIN if compare_key(value)[0] < compare_key(_SAMPLES[name])[0] else INT64_MAX + 1
     if name == "instant":
         return int(value.ms) + after
     if name == "boolean":

@@ -12,11 +12,12 @@ from typing import Any, Protocol
 from peerserver.model import anomaly
 from peerserver.model.entity import PART_SHIFT, t_of
 from peerserver.model.schema import Attribute, Schema
-from peerserver.model.values import Instant, Keyword
+from peerserver.model.values import BigInt, Instant, Keyword
 
 from .rows import Ints
+from .schema_view import IDENT
 
-__all__ = ("attribute_of", "entid", "keyword_of", "t_of_point")
+__all__ = ("attribute_of", "entid", "keyword_of", "not_an_entity", "resolve_attribute", "show", "t_of_point")
 
 
 class _Db(Protocol):
@@ -34,7 +35,7 @@ def keyword_of(text: str) -> Keyword:
 
 
 def attribute_of(schema: Schema, x: Any) -> Attribute | None:
-    """The attribute that an id, keyword or ``":a/b"`` names, or None."""
+    """The attribute that an id, a keyword or ``":a/b"`` names, or None."""
     if isinstance(x, Keyword):
         return schema.attribute(x)
     if isinstance(x, bool):
@@ -46,65 +47,65 @@ def attribute_of(schema: Schema, x: Any) -> Attribute | None:
     return None
 
 
+def resolve_attribute(db: _Db, x: Any) -> Attribute | None:
+    """As :func:`attribute_of`; a lookup ref names an attribute too."""
+    if isinstance(x, tuple):
+        eid = entid(db, x)
+        return None if eid is None else db.schema.attributes.get(eid)
+    return attribute_of(db.schema, x)
+
+
 def entid(db: _Db, x: Any) -> int | None:
     """The entity id that ``x`` names, or None if it names none.
 
-    ``x``: an int (passed through), a keyword, a string ``":a/b"``, or a lookup ref. Raises an
-    Anomaly for anything else, and for a lookup ref whose attribute is unknown or not unique."""
-    if isinstance(x, bool) or x is None:
-        raise anomaly.incorrect(f"Unable to resolve entity: {_show(x)}", "not-an-entity")
-    if isinstance(x, int):
-        return int(x)
+    ``x``: an int (passed through), a keyword, a string ``":a/b"``, or a lookup ref; anything else names
+    nothing. Raises an Anomaly for a string without colon, and for a lookup ref that has not two elements
+    or whose attribute is unknown or not unique (oracle: index-points/lookup-forms)."""
     if isinstance(x, Keyword):
         return db.schema.entids.get(x)
+    if isinstance(x, int):
+        return None if isinstance(x, bool) else int(x)
     if isinstance(x, tuple):
         return _lookup(db, x)
     if isinstance(x, str):
         return db.schema.entids.get(keyword_of(x))
-    raise anomaly.incorrect(f"Unable to resolve entity: {_show(x)}", "not-an-entity")
+    return None
 
 
-def _show(x: Any) -> str:
-    return {None: "nil", True: "true", False: "false"}.get(x, str(x)) if x is None or x is True or x is False else str(x)
+def show(x: Any) -> str:
+    """How messages name an identifier."""
+    if x is None:
+        return ""
+    if isinstance(x, bool):
+        return str(x).lower()
+    if isinstance(x, tuple):
+        return "[" + " ".join(f'"{item}"' if isinstance(item, str) else show(item) for item in x) + "]"
+    return repr(x) if isinstance(x, Keyword) else str(x)
+
+
+def not_an_entity(x: Any) -> anomaly.Anomaly:
+    """The error for an identifier that names nothing where something is needed."""
+    return anomaly.incorrect(f"Unable to resolve entity: {show(x)}", "not-an-entity")
 
 
 def _lookup(db: _Db, ref: Sequence[Any]) -> int | None:
     if len(ref) != 2:
-        raise anomaly.incorrect(
-            f"Invalid list form: {_show(ref)}; a lookup ref is [unique-attribute value]", "invalid-lookup-ref")
-    attribute = attribute_of(db.schema, ref[0])
+        raise anomaly.incorrect(f"Invalid list form: {show(ref)}", "invalid-lookup-ref")
+    attribute = resolve_attribute(db, ref[0])
     if attribute is None:
-        raise anomaly.incorrect(f"Unable to resolve entity: {_show(ref[0])}", "not-an-entity")
+        raise not_an_entity(ref[0])
     if attribute.unique is None:
         raise anomaly.incorrect(f"Attribute values not unique: {attribute.ident}", "lookup-ref-attr-not-unique")
     value = ref[1]
-    if value is None:
-        raise anomaly.incorrect(f"Nil is not a value to look up with: {_show(ref)}", "not-an-entity")
-    code = unique_code(db, attribute, value)
+    if attribute.id == IDENT and isinstance(value, str):
+        value = keyword_of(value)
+    if value is None or (attribute.is_ref and not isinstance(value, int)):
+        return None  # no idents and lookup refs inside lookup refs (oracle: index-points/composite-lookup-idents)
+    code = db.encode(attribute.type, value)
+    if code is None and isinstance(value, tuple):
+        # 1N finds the long 1.
+        code = db.encode(attribute.type, tuple(int(v) if isinstance(v, BigInt) else v for v in value))
     return None if code is None else db.holder(attribute.id, code)
-
-
-def unique_code(db: _Db, attribute: Attribute, value: Any) -> int | None:
-    """The code to look a value up with: refs may be given as idents or lookup refs, also inside tuples."""
-    if attribute.is_ref and not isinstance(value, int):
-        return entid(db, value)
-    if attribute.type.name == "tuple" and isinstance(value, tuple):
-        value = _resolved_tuple(db, attribute, value)
-    return db.encode(attribute.type, value)
-
-
-def _resolved_tuple(db: _Db, attribute: Attribute, value: tuple[Any, ...]) -> tuple[Any, ...]:
-    attributes = db.schema.attributes
-    kinds: tuple[Any, ...]
-    if attribute.tuple_attrs:
-        kinds = tuple(attributes[a].type if a in attributes else None for a in attribute.tuple_attrs)
-    else:
-        kinds = attribute.tuple_types or (attribute.tuple_type,) * len(value)
-    return tuple(
-        entid(db, item) if kind is not None and kind.name == "ref" and item is not None and not isinstance(item, int)
-        else item
-        for kind, item in zip(kinds, value)
-    ) + value[len(kinds):]
 
 
 def t_of_point(point: Any, instants: tuple[Ints, Ints] | None = None) -> int:
@@ -120,7 +121,7 @@ def t_of_point(point: Any, instants: tuple[Ints, Ints] | None = None) -> int:
             index -= 1
         return t_of(int(txs[index])) if index >= 0 else -1
     if isinstance(point, bool) or not isinstance(point, int):
-        raise anomaly.incorrect(f"Not a point in time: {_show(point)}; give a t, a transaction id or an instant")
+        raise anomaly.incorrect(f"Not a point in time: {show(point)}; give a t, a transaction id or an instant")
     return t_of(point) if point >> PART_SHIFT else int(point)
 
 

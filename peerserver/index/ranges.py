@@ -20,6 +20,7 @@ from peerserver.model.order import compare_key
 from peerserver.model.schema import Attribute
 
 from .bounds import same_family
+from .identifiers import show
 from .rows import NO_INTS, Datom, Ints, Rows, concat
 
 if TYPE_CHECKING:
@@ -138,22 +139,25 @@ def datoms(db: Database, index: str, components: Sequence[Any]) -> DatomRange:
     """See :meth:`peerserver.database.Database.datoms`."""
     if index not in ("eavt", "aevt", "avet", "vaet"):
         raise anomaly.incorrect(f"No matching clause: {index}; an index is :eavt, :aevt, :avet or :vaet")
-    given: list[Any] = []
-    for component in components:
-        if component is None:
-            break
-        given.append(component)
-    blocks = _select(db, index, given[:3])
-    if len(given) > 3:
-        blocks = _of_tx(blocks, given[3])
+    given = list(components[:3])
+    while given and given[-1] is None:
+        given.pop()
+    blocks = _select(db, index, given)
+    if len(given) == 3 and len(components) > 3 and components[3] is not None:
+        blocks = _of_tx(blocks, components[3])
     return DatomRange(db, blocks)
 
 
 def _select(db: Database, index: str, given: list[Any]) -> Iterable[Block]:
-    # Everything that can be refused or found empty is, before any rows are read.
+    # Everything that can be refused or found empty is, before any rows are read. Nil before a component
+    # matches nothing, but for the attribute in VAET (oracle: index-odd/components-2).
     e: int | None = None
     attribute: Attribute | None = None
     for letter, component in zip(index[:3], given):
+        if component is None:
+            if index == "vaet" and letter == "a":
+                continue
+            return ()
         if letter == "a":
             attribute = db.attribute(component)
             if attribute is None:
@@ -190,9 +194,7 @@ def _avet(db: Database, attribute: Attribute, given: list[Any], e: int | None) -
         return (_range_block(db, attribute),)
     value = given[1]
     if attribute.is_ref:
-        value = db.entid(value)
-        if value is None:
-            return ()
+        value = db.entid_or_raise(value)
     rows = db.rows_in_range(attribute.id, value, value)
     return (Block(rows if e is None else rows.take(rows.e == e), attribute.id, True),)
 
@@ -202,8 +204,8 @@ def _vaet(db: Database, given: list[Any], attribute: Attribute | None, e: int | 
         refs = [a for a in sorted(db.attribute_ids()) if db.schema.attributes[a].is_ref]
         rows = concat([db.rows(a).with_a(a) for a in refs]) if refs else _NOTHING
     else:
-        v = db.entid(given[0])
-        if v is None or (attribute is not None and not attribute.is_ref):
+        v = db.entid_or_raise(given[0])
+        if attribute is not None and not attribute.is_ref:
             return ()
         if attribute is not None:
             rows = db.rows_of_values(attribute.id, np.array([v], np.int64))[1].with_a(attribute.id)
@@ -255,10 +257,12 @@ def _by_attribute(rows: Rows) -> Rows:
 
 
 def _of_tx(blocks: Iterable[Block], point: Any) -> Iterator[Block]:
-    tx = point if not isinstance(point, int) or point >> PART_SHIFT else tx_id(point)
+    if not isinstance(point, int) or isinstance(point, bool):
+        raise anomaly.incorrect(f"Not a transaction: {show(point)}; give a t or a transaction id")
+    tx = point if point >> PART_SHIFT else tx_id(point)
     for block in blocks:
         rows = block.rows if block.perm is None else block.rows.take(block.perm)
-        yield Block(rows.take(rows.tx == (tx if isinstance(tx, int) else -1)), block.aid, block.ordered)
+        yield Block(rows.take(rows.tx == tx), block.aid, block.ordered)
 
 
 def _has_words(attribute: Attribute) -> bool:
@@ -267,8 +271,7 @@ def _has_words(attribute: Attribute) -> bool:
 
 def _with_value(db: Database, rows: Rows, attribute: Attribute, value: Any) -> Rows:
     if attribute.is_ref:
-        eid = db.entid(value)
-        return rows.take(rows.v == (-1 if eid is None else eid))
+        return rows.take(rows.v == db.entid_or_raise(value))
     if not same_family(attribute.type, value):
         return rows.take(slice(0, 0))
     key = compare_key(value)
@@ -279,7 +282,8 @@ def index_range(db: Database, attrid: Any, start: Any, end: Any) -> DatomRange:
     """See :meth:`peerserver.database.Database.index_range`."""
     attribute = db.attribute(attrid)
     if attribute is None:
-        raise anomaly.incorrect(f"Unable to resolve entity: {attrid}", "not-an-entity")
+        eid = db.entid_or_raise(attrid)
+        raise anomaly.incorrect(f"attribute: {eid} is not indexed", "attribute-not-indexed")
     if not attribute.has_avet:
         raise anomaly.incorrect(f"attribute: {attribute.ident} is not indexed", "attribute-not-indexed")
     return DatomRange(db, (_range_block(db, attribute, start, end),))

@@ -1,8 +1,9 @@
 """The schema that a set of datoms says: attributes, idents, composites.
 
 Pure derivation: whether a change of schema is allowed is for ``transact`` to say. Rules (oracle,
-cases ``schema/*``): an ident that was renamed or retracted still resolves to its entity until another
-entity takes it; an attribute's properties are those in force now.
+cases ``schema/*``, ``index-points/ident-*``): an ident that was renamed or retracted still resolves to its
+entity until another entity takes it; an entity whose ident was retracted keeps it as its name, and an
+attribute stays one; an attribute's properties are those in force now.
 """
 
 from __future__ import annotations
@@ -55,13 +56,9 @@ def derive(schema: Schema, changes: Iterable[tuple[int, int, Any, bool]],
         touched[e] = None
         if a == IDENT and added:
             entids[value] = e
-            idents[e] = value
-    for e in touched:
-        names = current.get(e, {}).get(IDENT, [])
-        if names and idents.get(e) not in names:
-            idents[e] = names[-1]
-        elif not names:
-            idents.pop(e, None)
+            # A second name beside one that still holds does not replace it (only built-in entities have two).
+            if idents.get(e) not in current.get(e, {}).get(IDENT, ()):
+                idents[e] = value
     attributes = dict(schema.attributes)
     for e in touched:
         attribute = _attribute(e, current.get(e, {}), idents, entids)

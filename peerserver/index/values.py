@@ -13,7 +13,7 @@ import numpy as np
 from peerserver.model.order import compare_key
 from peerserver.model.schema import ValueType
 
-from .bounds import code_bound, same_family
+from .bounds import code_bound
 from .rows import NO_INTS, Ints, Rows, concat
 from .table import Table, merge_order
 from .view import View, sorted_rows
@@ -30,9 +30,7 @@ _INT64_BEYOND: Final = 2**63
 def rows_by_value(decoder: Decoder, kind: ValueType, view: View, lo: Any = None, hi: Any = None,
                   lo_open: bool = False, hi_open: bool = False) -> Rows:
     """Rows by (value, e, tx descending) with ``lo <= value <= hi`` (``<`` where open); None is no bound.
-    A bound of another family of values makes it empty."""
-    if any(bound is not None and not same_family(kind, bound) for bound in (lo, hi)):
-        return _no_rows(view)
+    A bound of another family of values is compared as ``model.order`` orders the families."""
     if kind.coded == "dictionary":
         low = None if lo is None else (compare_key(lo), lo_open)
         high = None if hi is None else (compare_key(hi), not hi_open)
@@ -50,8 +48,6 @@ def positions_by_value(decoder: Decoder, kind: ValueType, view: View, lo: Any = 
     ``view.rows()``, which costs nothing. None where it isn't so simple."""
     if not view.is_plain() or kind.coded == "float":
         return None
-    if any(bound is not None and not same_family(kind, bound) for bound in (lo, hi)):
-        return NO_INTS
     table = view.facts.base
     if kind.coded == "self":
         return table.code_range(_INT64_MIN if lo is None else code_bound(kind, lo, False),

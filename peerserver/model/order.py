@@ -20,9 +20,9 @@ __all__ = ("clj_equal", "clj_key", "compare_key", "utf16_key")
 _BIAS = 1 << 63
 _LOW = (1 << 64) - 1
 
-# Ranks of the families of values that have an order of their own. The order between families is
-# ours: Datomic's index never mixes them.
-_NIL, _BOOL, _NUMBER, _STRING, _CHAR, _KEYWORD, _SYMBOL, _INSTANT, _UUID, _URI, _BYTES, _SEQ, _OTHER = range(13)
+# Ranks of the families of values, in the order that Datomic compares them across families in predicates
+# and in bounds of ranges (oracle: index-odd/families; numbers, vectors, then Java's class names).
+_NIL, _NUMBER, _SEQ, _BYTES, _KEYWORD, _SYMBOL, _BOOL, _CHAR, _STRING, _URI, _INSTANT, _UUID, _OTHER = range(13)
 
 
 def utf16_key(text: str) -> str:
@@ -44,11 +44,21 @@ def _uuid_key(value: uuid.UUID) -> int:
 
 
 def _uri_key(text: str) -> tuple[Any, ...]:
-    # As java.net.URI compares: schemes regardless of case, hierarchical before opaque ones.
+    # As java.net.URI compares: by scheme and host regardless of case, then port, path and the rest;
+    # without scheme first, hierarchical before opaque ones (oracle: index-points/equal-places).
     scheme, colon, rest = text.partition(":")
     if not colon or "/" in scheme:
-        return (0, "", 0, text)
-    return (1, scheme.lower(), 0 if rest.startswith("/") else 1, rest)
+        scheme, rest = "", text
+    elif not rest.startswith("/"):
+        return (scheme.lower(), 1, rest)
+    authority = ""
+    if rest.startswith("//"):
+        authority, slash, rest = rest[2:].partition("/")
+        rest = slash + rest
+    user, at, host = authority.rpartition("@")
+    host, _, port = host.partition(":")
+    path, _, query = rest.partition("?")
+    return (scheme.lower(), 0, host.lower(), user + at, int(port) if port.isdecimal() else -1, path, query)
 
 
 def _number_key(value: Any) -> tuple[int, Any, int]:
@@ -60,7 +70,7 @@ def _number_key(value: Any) -> tuple[int, Any, int]:
 
 
 def compare_key(value: Any) -> tuple[Any, ...]:
-    """A sort key: Datomic's order within one type, a fixed order of type families across types."""
+    """A sort key: Datomic's order within one type, and across the families of types."""
     kind = type(value)
     if kind is str:
         return (_STRING, utf16_key(value))
@@ -85,9 +95,8 @@ def compare_key(value: Any) -> tuple[Any, ...]:
     if isinstance(value, bytes):
         return (_BYTES, value)
     if isinstance(value, tuple):
-        # Clojure compares vectors by length first; tuples of one attribute differ in length only
-        # when they are homogeneous (oracle: tuples/homog-sort).
-        return (_SEQ, len(value), tuple(compare_key(item) for item in value))
+        # Element by element, a shorter one before its longer continuations (oracle: index-points/tuple-lengths).
+        return (_SEQ, tuple(compare_key(item) for item in value))
     return (_OTHER, repr(value))
 
 
