@@ -56,7 +56,7 @@ def string(token: str) -> str:
 
 
 def character(token: str) -> Char:
-    r"""The character of a token such as ``\a``, ``\newline``, ``\u03bb``, ``\o101``. Raises Anomaly incorrect for others."""
+    r"""The character of a token such as ``\a``, ``\newline``, ``\u03bb``. Raises Anomaly incorrect for others."""
     name = token[1:]
     if len(name) == 1:
         return Char(name)

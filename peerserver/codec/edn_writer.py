@@ -41,7 +41,7 @@ _CHARACTERS: Final = {
 
 
 def write(value: Any) -> str:
-    """EDN text of a value, of any depth. Raises Anomaly incorrect for an object that is no value of ``model.values``."""
+    """EDN text of a value, of any depth. Raises Anomaly incorrect for an object of another kind."""
     parts: list[str] = []
     out = parts.append
     stack: list[Iterator[Any]] = [iter((value,))]

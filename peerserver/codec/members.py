@@ -120,5 +120,6 @@ def _distinct(value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, (str, int, float, Decimal, UUID, Keyword, Symbol)) else f"a {type(value).__name__}"
+    shown = isinstance(value, (str, int, float, Decimal, UUID, Keyword, Symbol))
+    text = repr(value) if shown else f"a {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."

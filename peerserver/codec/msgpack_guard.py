@@ -2,7 +2,8 @@
 
 The C reader makes room for the announced number of elements at once. It refuses a number larger than the
 body, but a body of a megabyte may announce a million elements a thousand times over, one array inside the other.
-Skipping over the same bytes makes no objects, takes a small part of the time of reading, and finds that the body ends too early.
+Skipping over the same bytes makes no objects, takes a small part of the time of reading, and finds that the
+body ends too early.
 """
 
 from __future__ import annotations

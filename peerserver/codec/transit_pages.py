@@ -82,7 +82,8 @@ class DatomTable:
         return [[row[0], row[1:]] for row in rows]
 
     def _columns(self) -> list[Column]:
-        return [Column(self.e, "long"), Column(self.a, "long"), self.v, Column(self.tx, "long"), Column(self.added, "boolean")]
+        e, a, tx = (Column(numbers, "long") for numbers in (self.e, self.a, self.tx))
+        return [e, a, self.v, tx, Column(self.added, "boolean")]
 
 
 def _rows(columns: Sequence[Column], count: int, writer: TreeWriter) -> list[Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-__all__ = ("CACHE_SIZE", "CODES", "CODE_INDEX", "ESCAPED", "JSON_INT_MAX", "MAP_MARK", "WriteCache", "as_jackson", "long_enough")
+__all__ = ("CACHE_SIZE", "CODES", "CODE_INDEX", "ESCAPED", "JSON_INT_MAX", "MAP_MARK", "WriteCache", "as_jackson",
+           "long_enough")
 
 CACHE_SIZE: Final = 44 * 44
 _FIRST: Final = 48

@@ -23,7 +23,7 @@ class Tag(str):
 
 
 def read_tagged(tag: Tag, value: Any, limits: Limits) -> Any:
-    """The tagged value; an unknown tag gives Tagged. Raises Anomaly incorrect for a representation that does not fit."""
+    """The tagged value; an unknown tag gives Tagged. Raises Anomaly incorrect where value and tag do not fit."""
     read = _READERS.get(tag)
     if read is not None:
         return read(value)

@@ -14,7 +14,7 @@ import math
 from base64 import b64encode
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -38,7 +38,7 @@ from .members import MAP_TAG, SET_TAG
 from .numbers import format_double, format_float32
 from .transit_rules import ESCAPED, JSON_INT_MAX, MAP_MARK, WriteCache, long_enough
 
-__all__ = ("MAX_DEPTH", "JsonWriter", "MsgpackWriter", "PairMap", "SpecialWrite", "TooDeep", "TreeWriter")
+__all__ = ("MAX_DEPTH", "JsonWriter", "MsgpackWriter", "PairMap", "TooDeep", "TreeWriter")
 
 MAX_DEPTH: Final = 90  # of values: a tagged value is two levels, and orjson stops at 254
 _COMPOSITE: Final = (tuple, list, frozenset, set, dict)
@@ -46,12 +46,6 @@ _COMPOSITE: Final = (tuple, list, frozenset, set, dict)
 
 class TooDeep(Exception):
     """The value is nested too deep for recursion and the C packers."""
-
-
-class SpecialWrite(Protocol):
-    """A marker object that writes itself (``transit_pages``)."""
-
-    def transit_tree(self, writer: TreeWriter) -> Any: ...
 
 
 class PairMap(dict[Any, Any]):
@@ -71,20 +65,26 @@ class PairMap(dict[Any, Any]):
 
 
 class TreeWriter:
-    """Turns values into trees; ``single`` tells afterwards that a 32-bit float is among them."""
+    """Turns values into trees; ``single`` tells afterwards that a 32-bit float is among them.
+
+    An object with a method ``transit_tree(writer)`` writes itself (``transit_pages``); with ``plain()`` it gives
+    the value that it stands for, for ``transit_deep``.
+    """
 
     single = False
-    prefers_strings = True
 
     def __init__(self) -> None:
         self.cache = WriteCache()
         self.code = self.cache.codes.get
         self.depth = 0
         self._handlers: dict[type, Callable[[Any], Any]] = {
-            Keyword: self.keyword, Symbol: self.symbol, tuple: self.array, list: self.array, dict: self.map_, frozenset: self.set_,
-            EdnList: self.list_, set: self.set_, Tagged: self.tagged, str: self.string, int: self.integer, type(None): self.same,
+            Keyword: self.keyword, Symbol: self.symbol, tuple: self.array, list: self.array, dict: self.map_,
+            frozenset: self.set_,
+            EdnList: self.list_, set: self.set_, Tagged: self.tagged, str: self.string, int: self.integer,
+            type(None): self.same,
             bool: self.same, float: self.double, BigInt: self.bigint, Float32: self.float32, Decimal: self.decimal,
-            Ratio: self.ratio, Char: self.char, Instant: self.instant, UUID: self.uuid, URI: self.uri, bytes: self.bytes_,
+            Ratio: self.ratio, Char: self.char, Instant: self.instant, UUID: self.uuid,
+            URI: self.uri, bytes: self.bytes_,
         }  # fmt: skip
 
     # -- the message
@@ -100,7 +100,7 @@ class TreeWriter:
         return not isinstance(value, (*_COMPOSITE, Ratio)) and not hasattr(value, "transit_tree")
 
     def value(self, value: Any) -> Any:
-        """The tree of a value. Raises Anomaly fault-free ``incorrect`` for an object that is no value."""
+        """The tree of a value. Raises Anomaly incorrect for an object that is no value."""
         handler = self._handlers.get(type(value))
         return handler(value) if handler is not None else self.other(value)
 
@@ -303,8 +303,6 @@ class JsonWriter(TreeWriter):
 
 class MsgpackWriter(TreeWriter):
     """Trees for msgpack: maps stay maps, instants and uuids are tagged numbers."""
-
-    prefers_strings = False
 
     def plain_map(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
         key_of, find, other = self.key, self._handlers.get, self.other

@@ -25,20 +25,26 @@ READ: list[tuple[str, Any]] = [
     ("'x", EdnList((Symbol("quote"), Symbol("x")))), ('#"\\d"', Tagged("regex", r"\d")),
     ("#_ #_ 1 2 3", 3), ("^:private ^{:a 1} x", Symbol("x")), ("#:a{:b 1 :_/c 2 :d/e 3}",
      {Keyword("a/b"): 1, Keyword("c"): 2, Keyword("d/e"): 3}),
-    ('#inst "2020-02-29T12:13:14.1234+01:30"', Instant(1582972994123)), ('#inst "1500-01-01"', Instant(-14830992000000)),
+    ('#inst "2020-02-29T12:13:14.1234+01:30"', Instant(1582972994123)), ('#inst "1500-01-01"',
+    Instant(-14830992000000)),
     ('#uuid "12345678-1234-1234-1234-123456789012"', UUID("12345678-1234-1234-1234-123456789012")),
     ("#db/id [:db.part/user -1]", Tagged("db/id", (Keyword("db.part/user"), -1))), ("[1,2;c\n]", (1, 2)),
 ]  # fmt: skip
 
 REFUSED = [
-    ("[1 2", "line 1, column 1"), ("\n\n [1 )", "line 3, column 5"), ("{:a}", "odd number"), ("{:a 1 :a 2}", "Duplicate"),
+    ("[1 2", "line 1, column 1"), ("\n\n [1 )", "line 3, column 5"), ("{:a}", "odd number"), ("{:a 1 :a 2}",
+    "Duplicate"),
     ("#{1 1N}", "Duplicate"), ("#{1.0M 1.00M}", "Duplicate"), ("#{[1] (1)}", "Duplicate"), ('"abc', "Unterminated"),
     ('"a\\"', "Unterminated"), ('"\\q"', "escape"), ('"\\ud800"', "half"), ('"\\400"', "Octal"), ("08", "Not a number"),
     ("1a", "Not a number"), ("37r1", "Radix"), ("1/0", "zero"), ("::a", "Invalid token"), ("a:", "Invalid token"),
-    (":a/1", "Invalid token"), ("a@b", "Invalid token"), ("#", "dispatch"), ("#=(+ 1 2)", "dispatch"), ("#?(:clj 1)", "dispatch"),
-    ("#(a)", "Unsupported"), ("\\", "character"), ("\\ab", "character"), ("#_", "Nothing follows"), ("[#foo]", "Nothing follows"),
-    ("^1 x", "Metadata"), ('#inst "2020-02-30"', "day 30"), ("#inst 5", "needs a string"), ('#uuid "1-1-1-1-1"', "Not a UUID"),
-    ("1 2", "holds 2"), ("", "no EDN value"), ("#:a [1]", "needs a map"), ("#:a{:b 1 :a/b 2}", "Duplicate"), ("[" * 200, "deeper"),
+    (":a/1", "Invalid token"), ("a@b", "Invalid token"), ("#", "dispatch"), ("#=(+ 1 2)", "dispatch"), ("#?(:clj 1)",
+    "dispatch"),
+    ("#(a)", "Unsupported"), ("\\", "character"), ("\\ab", "character"), ("#_", "Nothing follows"), ("[#foo]",
+    "Nothing follows"),
+    ("^1 x", "Metadata"), ('#inst "2020-02-30"', "day 30"), ("#inst 5", "needs a string"), ('#uuid "1-1-1-1-1"',
+    "Not a UUID"),
+    ("1 2", "holds 2"), ("", "no EDN value"), ("#:a [1]", "needs a map"), ("#:a{:b 1 :a/b 2}", "Duplicate"),
+    ("[" * 200, "deeper"),
     ("'" * 200 + "a", "More than"), ("1" * 5000, "at most"), ("1e99999999999M", "out of range"),
 ]  # fmt: skip
 
@@ -86,7 +92,8 @@ def test_new_names_are_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1e10, "1.0E10"), (1e-3, "0.001"), (9.9e-4, "9.9E-4"), (1e7, "1.0E7"), (9999999.0, "9999999.0"), (5e-324, "4.9E-324"),
+    [(1e10, "1.0E10"), (1e-3, "0.001"), (9.9e-4, "9.9E-4"), (1e7, "1.0E7"), (9999999.0, "9999999.0"), (5e-324,
+    "4.9E-324"),
      (-0.0, "-0.0"), (Instant(0), '#inst "1970-01-01T00:00:00.000-00:00"'), ({Keyword("a"): (1, None)}, "{:a [1 nil]}"),
      (Char(" "), "\\space"), ("\n\"", '"\\n\\""'), (Decimal("1E+3"), "1E+3M")],
 )  # fmt: skip

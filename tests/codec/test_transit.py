@@ -28,7 +28,8 @@ in_both = pytest.mark.parametrize("fmt", FORMATS, ids=lambda fmt: fmt.name)
     ("text", "body"),
     [
         ("5", b'["~#\'",5]'),
-        ("{:a 1 :foo/bar [:foo/bar sym (1 2) #{1}]}", b'["^ ","~:a",1,"~:foo/bar",["^0","~$sym",["~#list",[1,2]],["~#set",[1]]]]'),
+        ("{:a 1 :foo/bar [:foo/bar sym (1 2) #{1}]}",
+        b'["^ ","~:a",1,"~:foo/bar",["^0","~$sym",["~#list",[1,2]],["~#set",[1]]]]'),
         ('{[1] 2 "abcd" 3}', b'["~#cmap",[[1],2,"abcd",3]]'),
         ("[9007199254740991 9007199254740992]", b'[9007199254740991,"~i9007199254740992"]'),
         ('["~" "^" "`" "#"]', b'["~~","~^","~`","#"]'),
@@ -69,7 +70,8 @@ def test_cache_wraps_around(fmt: ours.Format) -> None:
     """After 1936 different names the cache starts anew, on both sides alike, also inside one map."""
     chance = random.Random(1)
     names = [Keyword(f"wrap/k{n}") for n in range(2500)]
-    value = tuple({chance.choice(names): (chance.choice(names), {chance.choice(names): "x"}) for _ in range(9)} for _ in range(1500))
+    value = tuple({chance.choice(names): (chance.choice(names),
+    {chance.choice(names): "x"}) for _ in range(9)} for _ in range(1500))
     assert fmt.decode(fmt.encode(value)) == value
 
 
@@ -84,8 +86,8 @@ def test_any_depth_is_written(fmt: ours.Format) -> None:
 
 def test_the_deep_writers_give_the_same_bytes() -> None:
     """What writes deep values writes shallow ones as the packers do, cache, tags, escapes and all."""
-    value = edn.read('[{:aaa #{1} :bbb (1 "\u0001\u001b😀 ~")} {:aaa #x/y [1] [1] {2 nil}} "~" :aaa #z "q" [] {} 1e10 #uuid '
-                     '"12345678-1234-1234-f234-123456789012" #inst "2020"]')  # fmt: skip
+    value = edn.read('[{:aaa #{1} :bbb (1 "\u0001\u001b😀 ~")} {:aaa #x/y [1] [1] {2 nil}} "~" :aaa #z "q" [] {}'
+                     ' 1e10 #uuid "12345678-1234-1234-f234-123456789012" #inst "2020"]')  # fmt: skip
     assert deep_json(value) == ours.json.encode(value)
     assert deep_msgpack(value) == ours.msgpack.encode(value)
     assert deep_json(1) == ours.json.encode(1)
@@ -94,9 +96,11 @@ def test_the_deep_writers_give_the_same_bytes() -> None:
 def _table(count: int, names: int) -> Table:
     chance = random.Random(2)
     keywords = [Keyword(f"page/k{n % names}") for n in range(count)]
-    mixed = [chance.choice([1, "~x", "abc", None, True, 1.5, Keyword("page/other"), chance.choice(keywords), (Keyword("aaa"),)]) for _ in range(count)]
+    mixed = [chance.choice([1, "~x", "abc", None, True, 1.5, Keyword("page/other"), chance.choice(keywords),
+    (Keyword("aaa"),)]) for _ in range(count)]
     columns = [
-        Column(np.arange(count) * 2**50, "long"), Column([f"~{n}" if n % 3 else f"{n}" for n in range(count)], "string"),
+        Column(np.arange(count) * 2**50, "long"), Column([f"~{n}" if n % 3 else f"{n}" for n in range(count)],
+        "string"),
         Column(keywords, "keyword"), Column(np.arange(count), "instant"), Column(mixed),
         Column([n % 2 == 0 for n in range(count)], "boolean"), Column([n / 7 * 1e6 for n in range(count)], "double"),
     ]  # fmt: skip
@@ -108,7 +112,8 @@ def _table(count: int, names: int) -> Table:
 def test_pages_are_written_as_their_rows(fmt: ours.Format, names: int) -> None:
     """A table gives byte for byte what its rows give, anywhere in a response, cache and all."""
     table = _table(4000, names)
-    datoms = DatomTable(np.arange(4000), [1] * 4000, table.columns[4], np.arange(4000) + 2**45, np.ones(4000, dtype=bool))
+    datoms = DatomTable(np.arange(4000), [1] * 4000, table.columns[4], np.arange(4000) + 2**45, np.ones(4000,
+    dtype=bool))
     for page in (table, datoms, Table([], 2), Table(table.columns[2:3], 4000)):
         assert fmt.encode({Keyword("data"): page}) == fmt.encode({Keyword("data"): page.plain()})
 
