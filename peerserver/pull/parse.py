@@ -1,0 +1,184 @@
+"""Reads pull patterns, as data or as EDN text; the rules are the oracle's (cases ``pull/*``, ``pull-more/*``).
+
+::
+
+    pattern     [attr-spec+]
+    attr-spec   name | * | attr-expr | {(name | attr-expr) (pattern | levels | ...)}
+    attr-expr   [name option value …] | (limit attr-expr n) | (default attr-expr v)
+    option      :as :limit :default :xform; others are ignored
+    name        keyword, or text with a leading colon: then the result has text keys
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any, Final
+
+import attrs
+
+from peerserver.codec import edn
+from peerserver.index.dictionary import exact_key
+from peerserver.model.anomaly import Anomaly, incorrect
+from peerserver.model.values import EdnList, Keyword, Symbol, Tagged
+
+from .pattern import Pattern, Recursion, Spec
+
+__all__ = ("parse_pattern",)
+
+_DB_ID: Final = Keyword("db/id")
+_STARS: Final[dict[Any, str]] = {Symbol("*"): "keyword", Keyword("*"): "keyword", "*": "text"}
+_DOTS: Final = (Symbol("..."), "...")
+_AS, _LIMIT, _DEFAULT, _XFORM = (Keyword(name) for name in ("as", "limit", "default", "xform"))
+#: patterns that are kept parsed; a pattern beyond that is parsed again.
+_CACHE_SIZE: Final = 1024
+_DEPTH: Final = 100
+
+_cache: dict[Any, Pattern] = {}
+_lock = threading.Lock()
+
+
+def parse_pattern(form: Any) -> Pattern:
+    """The parsed pattern; Anomaly incorrect for what is none. Equal forms give the same object, mostly."""
+    if isinstance(form, Pattern):
+        return form
+    key = form if _hashes_by_itself(form) else exact_key(form)
+    found = _cache.get(key)
+    if found is None:
+        found = _pattern(edn.read(form) if isinstance(form, str) else form, 0)
+        with _lock:
+            if len(_cache) >= _CACHE_SIZE:
+                _cache.clear()
+            _cache[key] = found
+    return found
+
+
+def _hashes_by_itself(form: Any) -> bool:
+    # Keywords alone are hashed as they are; anything else could be 1, 1.0 or True, which Python confuses.
+    return type(form) is str or (type(form) is tuple and all(type(x) is Keyword for x in form))
+
+
+def _bad(form: Any) -> Anomaly:
+    return incorrect(f"Cannot interpret as an attribute spec: {edn.write(form)}; write a keyword, *, a map, or "
+                     "[:attribute :option value]", "invalid-attr-spec")
+
+
+def _pattern(form: Any, depth: int) -> Pattern:
+    if depth > _DEPTH:
+        raise incorrect(f"The pull pattern is nested deeper than {_DEPTH} levels; pull in several steps")
+    if isinstance(form, dict):
+        form = (form,)
+    if isinstance(form, Tagged) and form.tag == "#{}":
+        form = form.value
+    if not isinstance(form, (tuple, frozenset)):
+        raise incorrect(f"A pull pattern is a vector of attribute specs, not {edn.write(form)}")
+    specs: list[Spec] = []
+    db_id = False
+    wildcard: str | None = None
+    for item in form:
+        star = _STARS.get(item) if isinstance(item, (Symbol, Keyword, str)) else None
+        if star is not None:
+            wildcard = star
+            continue
+        for spec in _specs(item, depth):
+            if spec.name is _DB_ID:
+                # Its options and sub-patterns are ignored, and as text it is nothing (oracle).
+                db_id = db_id or (spec.sub is None and not spec.as_text)
+            else:
+                specs.append(spec)
+    _refuse_repeats(specs)
+    if wildcard is not None and any(isinstance(s.sub, Recursion) and s.sub.levels is not None for s in specs):
+        raise incorrect("A wildcard beside a recursion with a number of levels can't be pulled; use ... or name the "
+                        "attributes")
+    return Pattern(tuple(specs), db_id, wildcard)
+
+
+def _refuse_repeats(specs: Iterable[Spec]) -> None:
+    seen = set()
+    for spec in specs:
+        key = (spec.name, spec.as_text)
+        if key in seen:
+            raise Anomaly("incorrect", f"Multiple specifications for {spec.name}; put its options into one spec", None,
+                          {Keyword("db/error"): Keyword("pull/duplicate-attribute")})
+        seen.add(key)
+
+
+def _specs(item: Any, depth: int) -> list[Spec]:
+    if isinstance(item, dict):
+        return [attrs.evolve(_attribute(key), sub=_below(value, depth)) for key, value in item.items()]
+    return [_attribute(item)]
+
+
+def _below(form: Any, depth: int) -> Pattern | Recursion:
+    if isinstance(form, (tuple, frozenset)):
+        return _pattern(form, depth + 1)
+    if isinstance(form, (Symbol, str)) and form in _DOTS:
+        return Recursion(None)
+    if isinstance(form, int) and not isinstance(form, bool) and form > 0:
+        return Recursion(int(form))
+    raise incorrect(f"Cannot interpret as a recursive pull specification: {edn.write(form)}; write a pattern, a positive "
+                    "number of levels, or ...", "invalid-recur-limit")
+
+
+def _attribute(form: Any) -> Spec:
+    if isinstance(form, tuple):
+        return _expression(form)
+    if isinstance(form, Keyword):
+        return Spec(form, form)
+    if isinstance(form, str) and form.startswith(":") and len(form) > 1:
+        return Spec(Keyword(form[1:]), form, as_text=True)
+    if form is None:
+        raise incorrect("A pull pattern has nil where an attribute belongs")
+    raise incorrect(f"Attribute identifier {edn.write(form)} does not start with a colon", "invalid-attr-spec")
+
+
+def _expression(form: tuple[Any, ...]) -> Spec:
+    if not form:
+        raise incorrect("An attribute spec is empty; write [:attribute :option value]")
+    head = form[0]
+    if isinstance(form, EdnList) and isinstance(head, (Symbol, str)) and str(head) in ("limit", "default"):
+        return _legacy(str(head), form)
+    if isinstance(head, str):
+        if head.startswith(":"):
+            raise _bad(form)
+        raise incorrect(f"Cannot interpret as a keyword: {head}, no leading :", "not-a-keyword")
+    if isinstance(head, Symbol):
+        raise _bad(form)
+    if not isinstance(head, Keyword):
+        raise incorrect(f"An attribute spec begins with a keyword: {edn.write(form)}")
+    options = form[1:]
+    if len(options) % 2:
+        raise _bad(form)
+    spec = Spec(head, head)
+    for name, value in zip(options[::2], options[1::2], strict=True):
+        spec = _option(spec, name, value)
+    return spec
+
+
+def _option(spec: Spec, name: Any, value: Any) -> Spec:
+    if name is _AS:
+        return spec if value is None else attrs.evolve(spec, key=value)
+    if name is _LIMIT:
+        return attrs.evolve(spec, limit=_limit(value))
+    if name is _DEFAULT:
+        return attrs.evolve(spec, default=value)
+    if name is _XFORM:
+        return attrs.evolve(spec, xform=value.text if isinstance(value, Symbol) else str(value))
+    return spec
+
+
+def _limit(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise incorrect(f"A pull :limit is a number or nil, not {edn.write(value)}")
+    return value
+
+
+def _legacy(name: str, form: EdnList) -> Spec:
+    if len(form) < 2:
+        raise _bad(form)
+    spec = _attribute(form[1])
+    if len(form) == 2:
+        return spec
+    return attrs.evolve(spec, limit=_limit(form[2])) if name == "limit" else attrs.evolve(spec, default=form[2])
