@@ -8,7 +8,7 @@ body ends too early.
 
 from __future__ import annotations
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 
 from ..model.anomaly import incorrect
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 import attrs
-import msgpack as msgpack_c  # type: ignore[import-untyped]
+import msgpack as msgpack_c
 import orjson
 
 from ..model.anomaly import Anomaly, incorrect
