@@ -32,7 +32,7 @@ _ratios = st.builds(make_ratio, st.integers(), st.integers(min_value=2))
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.integers().map(BigInt), st.floats(),
     st.floats(width=32).map(Float32), st.decimals(allow_nan=False,
-    allow_infinity=False).map(lambda d: d if d else d.copy_abs()),
+    allow_infinity=False).map(lambda d: d or d.copy_abs()),
     _ratios.filter(lambda ratio: isinstance(ratio, Ratio)), _text,
     st.characters(exclude_categories=["Cs"]).map(Char), _names.map(Keyword), _names.map(Symbol),
     st.integers(-(2**47), 2**47).map(Instant), st.uuids(), _text.map(URI), st.binary(max_size=8),
