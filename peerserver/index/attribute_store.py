@@ -162,30 +162,46 @@ def _merge(layers: tuple[Layer, ...]) -> tuple[Table, Table]:
         else:
             order = merge_order(e, v)
         merged = Table(e[order], v[order], tx[order])
-    _carry_by_value(layers, kept, order, merged)
+    if len(merged) >= _MIN_CARRIED:
+        _carry_orders(layers, kept, order, merged)
     return merged, past
 
 
-def _carry_by_value(layers: tuple[Layer, ...], kept: list[Ints | None], order: Ints | None, merged: Table) -> None:
-    # Where the largest layer has its order by value, merging the orders is linear; sorting anew isn't.
-    largest = max(layers, key=lambda layer: len(layer.table))
-    if not largest.table.has_by_value() or len(merged) < _MIN_CARRIED:
+def _carry_orders(layers: tuple[Layer, ...], kept: list[Ints | None], order: Ints | None, merged: Table) -> None:
+    # Where the largest layer has its rows in order by value, merging the orders is linear; sorting anew isn't.
+    largest = max(layers, key=lambda layer: len(layer.table)).table
+    words = largest.words if largest.words is not None else largest.words_before
+    if not largest.has_by_value() and words is None:
         return
     n = len(merged)
     place = np.empty(n, np.int64)  # from position in the concatenation to position in merged
     place[order if order is not None else np.arange(n)] = np.arange(n)
     perms, base = [], 0
     for layer, index in zip(layers, kept):
-        perm = layer.table.by_value()
-        if index is not None:
-            new = np.full(len(layer.table), -1, np.int64)
-            new[index] = np.arange(len(index))
-            perm = new[perm]
-            perm = perm[perm >= 0]
-        perms.append(place[perm + base])
-        base += len(perm)
-    perm = np.concatenate(perms)
-    merged.adopt_by_value(perm[merge_order(merged.v[perm], perm)])
+        moved = _moved(len(layer.table), index, place, base)
+        if largest.has_by_value():
+            perms.append(_kept(moved, layer.table.by_value()))
+        if layer.table is largest and words is not None:
+            merged.words_before = _kept(moved, words)
+        base += len(layer.table) if index is None else len(index)
+    if perms:
+        perm = np.concatenate(perms)
+        merged.adopt_by_value(perm[merge_order(merged.v[perm], perm)])
+
+
+def _moved(size: int, index: Ints | None, place: Ints, base: int) -> Ints:
+    # Where each row of a layer stands in the merged table; -1 for the dead.
+    if index is None:
+        return place[base:base + size]
+    moved = np.full(size, -1, np.int64)
+    moved[index] = place[base:base + len(index)]
+    return moved
+
+
+def _kept(moved: Ints, perm: Ints) -> Ints:
+    result = moved[perm]
+    alive = result >= 0
+    return result if alive.all() else result[alive]
 
 
 def merged_past(tables: tuple[Table, ...]) -> Table:

@@ -15,7 +15,7 @@ from .rows import NO_INTS, Ints
 
 __all__ = ("EMPTY_TABLE", "Table", "expand", "merge_order", "pair_order")
 
-# Direct addressing pays when the id range is at most this many times the rows, or small anyway.
+# Direct addressing pays when the id range is at most this many times the rows or the probes, or small anyway.
 _SPARSE: Final = 8
 _SMALL_RANGE: Final = 1 << 12
 _MIN_ROWS: Final = 64
@@ -82,18 +82,24 @@ class _Keys:
         self.start: _Offsets32 | None = None
         self._distinct = -1
         if len(column) >= _MIN_ROWS:
-            low = int(column[0])
-            span = int(column[-1]) - low + 1
-            if span <= max(_SPARSE * len(column), _SMALL_RANGE):
-                # start[k] … start[k + 1] are the rows of key base + k; one more slot is an empty range.
-                start = np.empty(span + 2, np.int32)
-                start[0] = 0
-                np.cumsum(np.bincount(column - low, minlength=span), out=start[1:span + 1])
-                start[span + 1] = start[span]
-                self.base, self.span, self.start = low, span, start
+            self.base = int(column[0])
+            self.span = int(column[-1]) - self.base + 1
+            if self.span <= max(_SPARSE * len(column), _SMALL_RANGE):
+                self._address()
+
+    def _address(self) -> None:
+        # start[k] … start[k + 1] are the rows of key base + k; one more slot is an empty range.
+        span = self.span
+        start = np.empty(span + 2, np.int32)
+        start[0] = 0
+        np.cumsum(np.bincount(self.column - self.base, minlength=span), out=start[1:span + 1])
+        start[span + 1] = start[span]
+        self.start = start
 
     def ranges(self, keys: Ints) -> tuple[Ints, Ints]:
         """For each key: the first position and the number of rows."""
+        if self.start is None and 0 < self.span <= _SPARSE * len(keys):
+            self._address()
         start = self.start
         if start is not None:
             index = keys - self.base
@@ -143,7 +149,8 @@ class _Keys:
 class Table:
     """Facts sorted by (e, v); ``tx`` asserted them, ``end`` (if not None) retracted them."""
 
-    __slots__ = ("_by_e", "_by_v", "_perm", "_span", "e", "end", "max_e", "min_e", "tx", "v", "words")
+    __slots__ = ("_by_e", "_by_v", "_perm", "_span", "e", "end", "max_e", "min_e", "tx", "v", "words",
+                 "words_before")
 
     def __init__(self, e: Ints, v: Ints, tx: Ints, end: Ints | None = None) -> None:
         self.e = e
@@ -158,6 +165,8 @@ class Table:
         self._span: tuple[int, int] | None = None
         #: the permutation into Datomic's order of dictionary values; ``index.words`` makes it
         self.words: Ints | None = None
+        #: that permutation for some of the rows, from the table that they come from
+        self.words_before: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.e)

@@ -24,6 +24,8 @@ __all__ = ("Decoder", "bounds_in", "merge_into", "word_order")
 # Bytes of a string that are laid into the matrix at once, and strings that are at once.
 _WIDTH: Final = 64
 _LOT: Final = 1 << 14
+# So many new rows are put into an order one by one, however few there are already.
+_FEW: Final = 64
 
 
 class Decoder(Protocol):
@@ -36,6 +38,8 @@ class Decoder(Protocol):
 def word_order(decoder: Decoder, kind: ValueType, table: Table) -> Ints:
     """The permutation of the table into (value, position) order; kept with the table."""
     perm = table.words
+    if perm is None and table.words_before is not None:
+        perm = table.words = _completed(decoder, kind, table, table.words_before)
     if perm is None:
         by_code = table.by_value()
         codes = table.v[by_code]
@@ -45,6 +49,30 @@ def word_order(decoder: Decoder, kind: ValueType, table: Table) -> Ints:
         row_ranks = ranks[np.cumsum(first) - 1]
         perm = table.words = by_code[pair_order(row_ranks, by_code)]
     return perm
+
+
+def _completed(decoder: Decoder, kind: ValueType, table: Table, before: Ints) -> Ints | None:
+    # The rows that came since are few, or were: each is looked up in the order of the others.
+    new = np.ones(len(table), np.bool_)
+    new[before] = False
+    missing = np.flatnonzero(new)
+    if len(missing) > max(len(before) // 50, _FEW):
+        return None
+    codes = table.v
+    keys = [compare_key(value) for value in decoder.decode(kind, codes[missing])]
+    rows = sorted(zip(keys, missing.tolist()))
+    places = []
+    for row in rows:
+        lo, hi = 0, len(before)
+        while lo < hi:
+            middle = (lo + hi) >> 1
+            position = before.item(middle)
+            if (compare_key(decoder.decode_one(kind, codes.item(position))), position) < row:
+                lo = middle + 1
+            else:
+                hi = middle
+        places.append(lo)
+    return np.insert(before, places, [position for _, position in rows])
 
 
 def _ranks(kind: ValueType, values: list[Any]) -> Ints:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peerserver.database import Database
-from peerserver.index import attribute_store, content, table, values
+from peerserver.index import attribute_store, content, table, values, words
 from peerserver.index.dictionary import exact_key
 from peerserver.index.rows import Datom, Rows
 from peerserver.model.entity import PART_USER, entity_id, tx_id
@@ -45,7 +45,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thresholds so low that every path is taken on a handful of datoms."""
     for module, name, value in (
         (content, "_FREEZE_AT", 12), (content, "_BULK", 7), (content, "_MAX_UNDER", 1), (content, "_MAX_VIEWS", 5),
-        (attribute_store, "_FANOUT", 2), (attribute_store, "_MAX_PAST", 2), (attribute_store, "_MIN_CARRIED", 2),
+        (attribute_store, "_FANOUT", 2), (attribute_store, "_MAX_PAST", 2), (attribute_store, "_MIN_CARRIED", 2), (words, "_FEW", 3),
         (table, "_MIN_ROWS", 3), (table, "_SORT_PROBES", 3), (values, "_MAX_PLACED", 3),
     ):
         monkeypatch.setattr(module, name, value)
