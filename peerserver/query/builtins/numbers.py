@@ -42,6 +42,7 @@ __all__ = (
 #: no bigint or bigdec gets longer than this.
 DIGITS = 10_000
 _EXACT = Context(prec=DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation, Overflow])
+_SIXTEEN = Context(prec=16)
 _BIG_LIMIT = 10**DIGITS
 
 _LONG, _BIG, _RATIO, _DECIMAL, _DOUBLE = range(5)
@@ -81,8 +82,8 @@ def kind_of(value: Any) -> int:
 def as_double(value: Any) -> float:
     """A number as a double; beyond the range of doubles an infinity, as in Java."""
     try:
-        if isinstance(value, Ratio):
-            return value.numerator / value.denominator
+        if isinstance(value, Ratio):  # clojure.lang.Ratio goes through a decimal of 16 digits
+            return float(_SIXTEEN.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator))))
         return float(as_number(value))
     except OverflowError:
         return math.inf if (value.numerator if isinstance(value, Ratio) else value) > 0 else -math.inf
@@ -100,7 +101,7 @@ def as_ratio(value: Fraction) -> Any:
     """A fraction as Clojure has it: a ratio, or a bigint where nothing is left below."""
     if value.denominator == 1:
         return _big(value.numerator)
-    return Ratio(_big(value.numerator), _big(value.denominator))
+    return Ratio(int(_big(value.numerator)), int(_big(value.denominator)))
 
 
 def decimal_of(value: Any) -> Decimal:
