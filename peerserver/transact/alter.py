@@ -33,13 +33,13 @@ def check_alter(state: State, out: Output, attribute: Attribute) -> bool:
     for e, a, v, op in zip(out.es, out.attrs, out.vs, out.added):
         if e == attribute.id:
             (added if op else removed)[a] = v
-    for a in _FIXED:
-        if a in added or a in removed:
-            raise _unsupported(state, attribute, a, removed.get(a), added.get(a))
     if _CARDINALITY in added or _CARDINALITY in removed:
         _check_cardinality(state, out, attribute, removed.get(_CARDINALITY), added.get(_CARDINALITY))
     if _UNIQUE in added:
         _check_unique(state, out, attribute, removed.get(_UNIQUE), added)
+    for a in _FIXED:
+        if a in added or a in removed:
+            raise _unsupported(state, attribute, a, removed.get(a), added.get(a))
     return any(a in added or a in removed for a in _ALTERABLE)
 
 

@@ -19,9 +19,8 @@ __all__ = ("maintain",)
 
 
 def maintain(state: State, out: Output) -> None:
-    """Append the datoms of composites whose members the transaction mentions. Raises an Anomaly when a unique
-    composite is taken."""
-    held = []
+    """Append the datoms of composites whose members the transaction mentions. Raises an Anomaly when two entities
+    get one unique composite."""
     for e, aid in out.touched:
         handler = state.plan.handler(aid)
         if handler is None:
@@ -38,14 +37,10 @@ def maintain(state: State, out: Output) -> None:
                     ident = handler.attribute.ident
                     raise errors.conflict((owner, ident, value, state.tx, True), (e, ident, value, state.tx, True))
                 if not handler.is_new(code):
-                    held.append((e, handler, code, value))
+                    out.held.append((e, handler, code))
             out.add(e, handler, code)
         for old in present:
             out.retract(e, handler, old)
-    for e, handler, code, value in held:
-        holder = state.db.holder(handler.aid, code)
-        if holder is not None and holder != e and (holder, handler.aid, code) not in out.gone:
-            raise errors.unique_conflict(handler.attribute, value, holder, e)
 
 
 def _after(state: State, out: Output, e: int, handler: Handler) -> tuple[Any, ...] | None:

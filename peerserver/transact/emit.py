@@ -19,7 +19,7 @@ from . import errors
 from .plan import Handler
 from .state import State
 
-__all__ = ("Output", "emit")
+__all__ = ("Output", "check_holders", "emit", "value_of")
 
 _FIRST_USER_TX: Final = tx_id(FIRST_T)
 _LAST_BOOT_ENTITY: Final = 71
@@ -31,7 +31,7 @@ class Output:
     ``asserted``: entity -> attribute id -> asserted key, or for cardinality many a dict of keys (a key is
     a code, or its canonical stand-in) to codes. ``gone``: ``(e, aid, code)`` that are retracted."""
 
-    __slots__ = ("added", "asserted", "attrs", "checks", "es", "gone", "handlers", "has_retractions", "touched", "unique", "vs")
+    __slots__ = ("added", "asserted", "attrs", "checks", "es", "gone", "handlers", "has_retractions", "held", "touched", "unique", "vs")
 
     def __init__(self) -> None:
         self.es: list[int] = []
@@ -43,6 +43,8 @@ class Output:
         self.asserted: dict[int, dict[int, Any]] = {}
         self.gone: set[tuple[int, int, int]] = set()
         self.unique: dict[tuple[int, Any], int] = {}
+        #: unique values that others may hold: entity, handler, code
+        self.held: list[tuple[int, Handler, int]] = []
         #: assertions that attribute predicates must look at: entity as given, handler, code
         self.checks: list[tuple[int, Handler, int]] = []
         #: ``(e, composite attribute id)`` whose members were mentioned, in order
@@ -80,7 +82,7 @@ def emit(state: State) -> Output:
     codes_of = state.db.codes
     next_t = state.next_t
     asked: set[tuple[int, int, Any]] = set()
-    held: list[tuple[int, Handler, int]] = []
+    held = out.held
     last: int | None = None
     facts: dict[int, Any] = {}
     fresh = False
@@ -90,8 +92,6 @@ def emit(state: State) -> Output:
         e = given
         if e < 0:
             e = final[~e]
-        elif e & NUMBER_MASK >= next_t:
-            raise errors.invalid_entity_id(e)
         if code < 0 and handler.ref:
             code = final[~code]
         if e != last:
@@ -153,8 +153,6 @@ def emit(state: State) -> Output:
         add(e, handler, code)
         if handler.unique and not handler.is_new(code):
             held.append((e, handler, code))
-    if held:
-        _check_holders(state, out, held)
     return out
 
 
@@ -200,10 +198,10 @@ def _guard_boot(state: State, e: int, handler: Handler, present: Any, code: int,
             raise errors.boot_datom(_datom(state, e, handler, code, added))
 
 
-def _check_holders(state: State, out: Output, held: list[tuple[int, Handler, int]]) -> None:
-    """Unique values that others hold now, unless they give them up in this transaction."""
+def check_holders(state: State, out: Output) -> None:
+    """Unique values must not be held by others, unless they give them up in this transaction."""
     db = state.db
-    for e, handler, code in held:
+    for e, handler, code in out.held:
         holder = db.holder(handler.aid, code)
         if holder is not None and holder != e and (holder, handler.aid, code) not in out.gone:
             raise errors.unique_conflict(handler.attribute, value_of(state, handler, code), holder, e)

@@ -5,7 +5,7 @@ symbol is an ident; other strings are tempids; negative numbers and numbers from
 partition is in their bits; a list is a lookup ref. All but tempids resolve in the database before the
 transaction.
 What is not decided here: which entity a tempid becomes (``transact.resolve``), and whether a number was ever
-given out (``transact.emit``).
+given out (``transact.resolve``).
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ def entity(state: State, x: Any, form: Any) -> int:
         slot = state.slots.get(x)
         return ~(state.slot(x) if slot is None else slot)
     if kind is int and 0 <= x < FIRST_TEMPID:
+        if x & NUMBER_MASK >= state.next_t:
+            state.suspects.add(x)
         return int(x)
-    return _name(state, x, form)
+    found = _name(state, x, form)
+    if found >= 0 and found & NUMBER_MASK >= state.next_t:
+        state.suspects.add(found)
+    return found
 
 
 def reference(state: State, x: Any, form: Any) -> int:

@@ -3,7 +3,7 @@
 Rules (oracle, ``transact-tempids/unify-*``, ``upsert-*``): identity values are looked at in the order in
 which they stand, and the last one that says something wins, whether it names a held value or one that an
 earlier tempid claimed; contradictions surface later as conflicts. New ids are given in the order in which
-tempids are first met as entities.
+tempids are first met as entities. Ids that were never given out are refused first.
 What is not decided here: whether the resolved operations agree (``transact.emit``).
 """
 
@@ -33,6 +33,10 @@ class Ids:
 def resolve(state: State) -> Ids:
     """Fill ``state.final``: the entity id of each tempid in use. Raises an Anomaly for a tempid that is
     only a value, and for a cycle of partitions."""
+    if state.suspects:
+        for e in state.es:
+            if e in state.suspects:
+                raise errors.invalid_entity_id(e)
     links = _upsert(state) if state.identities else {}
     final = state.final
     ids = Ids(state.next_t + 1, state.db.next_schema_id)

@@ -113,14 +113,14 @@ def _check_install(state: State, out: Output, e: int) -> None:
     if one[_COMPONENT] and (kind is None or kind.name != "ref"):
         raise errors.invalid_install("components-must-be-refs",
                                      f"{name} is :db/isComponent, so its :db/valueType must be :db.type/ref")
+    if kind is not None and kind.name == "bytes" and one[_UNIQUE] is not None:
+        raise errors.invalid_install("unique-not-allowed", f"{name} is of :db.type/bytes, which can't be unique")
     _check_tuple(state, out, name, None if kind is None else kind.name, one)
     if kind is None or one[_CARDINALITY] is None:
         raise errors.invalid_install("schema-attribute-missing",
                                      f"{name} needs :db/valueType and :db/cardinality")
     if not idents:
         raise anomaly.incorrect(f"Missing :db/ident for the attribute {e} of type {kind}", "attribute-ident-missing")
-    if kind.name == "bytes" and one[_UNIQUE] is not None:
-        raise errors.invalid_install("unique-not-allowed", f"{name} is of :db.type/bytes, which can't be unique")
 
 
 def _check_tuple(state: State, out: Output, name: Any, kind: str | None, one: dict[int, Any]) -> None:

@@ -33,7 +33,7 @@ class State:
 
     __slots__ = ("affinity", "db", "depth", "ensures", "es", "final", "forced", "functions", "has_instant", "has_schema",
                  "hs", "identities", "installed", "keys", "next_t", "now", "open_tuples", "order", "plan", "present", "retracts",
-                 "schema_slots", "slots", "tx", "used", "value_slots", "vs")
+                 "schema_slots", "slots", "suspects", "tx", "used", "value_slots", "vs")
 
     def __init__(self, db: Database, plan: Plan, now: int, functions: Mapping[str, TxFunction]) -> None:
         self.db = db
@@ -64,6 +64,8 @@ class State:
         self.schema_slots: set[int] = set()
         self.open_tuples: dict[int, tuple[Any, ...]] = {}
         self.installed: list[int] = []
+        #: numbers in entity position that were never given out: an error if something is said about them
+        self.suspects: set[int] = set()
         self.has_schema = False
         self.has_instant = False
         self.depth = 0

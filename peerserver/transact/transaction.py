@@ -8,7 +8,7 @@ from typing import Any, Final
 from peerserver.database import Database
 
 from .composites import maintain
-from .emit import emit
+from .emit import check_holders, emit
 from .ensure import check_predicates, check_specs
 from .expand import expand
 from .instants import automatic_instant, check_instants
@@ -44,10 +44,12 @@ def _transact(db: Database, plan: Plan, tx_data: Any, now_ms: int, functions: Ma
     if state.open_tuples:
         close_tuples(state)
     out = emit(state)
-    if state.has_instant:
-        check_instants(state)
     if out.touched:
         maintain(state, out)
+    if state.has_instant:
+        check_instants(state)
+    if out.held:
+        check_holders(state, out)
     if state.has_schema or state.installed or ids.next_schema_id != db.next_schema_id:
         check_schema(state, out, db.next_schema_id, ids.next_schema_id)
     if out.checks:
