@@ -34,14 +34,15 @@ import numpy.typing as npt
 
 from ..model.anomaly import Anomaly, incorrect
 from ..model.values import EdnList, Symbol
-from .builtins import datomic_compare, lookup
+from .builtins import datomic_compare
+from .builtins import lookup as lookup_function
 from .builtins import numbers as num
 from .builtins.build import sorted_by
 from .builtins.function import Function, Wrong
 from .builtins.seqs import distinct_members, set_of
-from .grouping import GROUPED
+from .grouped import GROUPED
 
-__all__ = ("Aggregate", "Kind", "find_aggregate")
+__all__ = ("Aggregate", "Kind", "find_aggregate", "lookup")
 
 Kind: TypeAlias = Literal["long", "double", "float", "ordered", "code", "same"]
 Below: TypeAlias = Callable[[int], int]
@@ -189,7 +190,7 @@ def find_aggregate(
     name, given = symbol.text, tuple(constants)
     own = _AGGREGATES.get(name)
     if own is None:
-        function = lookup(symbol, extra)
+        function = lookup_function(symbol, extra)
         if function is None or function.needs_db or name.startswith("."):
             raise incorrect(f"Argument {name} in :find is not an aggregate function")
         function.check_arity(len(given) + 1)
@@ -201,6 +202,17 @@ def find_aggregate(
     if given and not num.is_number(given[0]):
         raise incorrect(f"The n of ({name} n ?x) is a number, not {given[0]!r}"[:200])
     return Aggregate(name, given, run)
+
+
+def lookup(symbol: Symbol, extra: Mapping[str, Function] | None = None) -> Function | None:
+    """The aggregate as a function of its constants and then the sequence of values, or None where there is none."""
+    if symbol.text not in _AGGREGATES and lookup_function(symbol, extra) is None:
+        return None
+
+    def run(*args: Any) -> Any:
+        return find_aggregate(symbol, args[:-1], extra).values(args[-1])
+
+    return Function(symbol.text, run, 1)
 
 
 def _of_function(function: Function) -> _Values:
