@@ -26,7 +26,7 @@ class LaunchOptions(Options):
 
     synopsis = f"Usage: bin/run -m datomic.peer-server {Options.synopsis}"
 
-    optParameters = [  # noqa: RUF012 - usage.Options reads it so
+    optParameters = [  # noqa: N815, RUF012 - usage.Options reads it so
         ["log-format", None, "text", f"One of {', '.join(logging.FORMATS)}."],
         ["log-level", None, "info", f"One of {', '.join(LEVELS)}."],
     ]
@@ -66,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     service = makeService(options, reactor)
     service.privilegedStartService()
     service.startService()
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()
 
 
 if __name__ == "__main__":

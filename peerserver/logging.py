@@ -16,9 +16,9 @@ from twisted.logger import (
     LogLevel,
     LogLevelFilterPredicate,
     eventAsText,
+    formatTime,
     globalLogBeginner,
 )
-from twisted.logger import formatTime as format_time
 from zope.interface import implementer
 
 __all__ = ("FORMATS", "JSONObserver", "TextObserver", "begin")
@@ -43,7 +43,7 @@ class TextObserver:
         level = event.get("log_level", LogLevel.info).name
         text = eventAsText(event, includeTraceback=True, includeTimestamp=False, includeSystem=False)
         if text:
-            self._out.write(f"{format_time(event.get('log_time'), _TIME)} [{level}] {text}\n")
+            self._out.write(f"{formatTime(event.get('log_time'), _TIME)} [{level}] {text}\n")
             self._out.flush()
 
 
@@ -62,9 +62,8 @@ class JSONObserver:
             "room": event.get("log_namespace", "-"),
             "message": _message(event),
         }
-        for key, value in event.items():
-            if not key.startswith("log_") and key not in _OWN and isinstance(value, str | int | float | bool):
-                line[key] = value
+        line |= {key: value for key, value in event.items()
+                 if not key.startswith("log_") and key not in _OWN and isinstance(value, str | int | float | bool)}
         failure = event.get("log_failure")
         if failure is not None:
             line["failure"] = failure.getTraceback()

@@ -23,7 +23,7 @@ from peerserver.web.tls import CertificateSource, TLSError, load
 __all__ = ("AUTH_VARIABLE", "PASSWORD_VARIABLE", "DatabaseSpec", "Options", "default_state_dir")
 
 AUTH_VARIABLE = "PEERSERVER_AUTH"
-PASSWORD_VARIABLE = "PEERSERVER_TLS_PASSWORD"
+PASSWORD_VARIABLE = "PEERSERVER_TLS_PASSWORD"  # noqa: S105 - the variable's name
 #: the protocols that this build serves.
 SERVED = ("mem",)
 _DBNAME = re.compile(r"[A-Za-z0-9-]+")
@@ -61,7 +61,7 @@ class Options(usage.Options):
         f"Keys and secrets may also come from --auth-file or the environment variable {AUTH_VARIABLE}, "
         f"a keystore's password from --tls-password-file or {PASSWORD_VARIABLE}."
     )
-    optParameters = [  # noqa: RUF012 - usage.Options reads it so
+    optParameters = [  # noqa: N815, RUF012 - usage.Options reads it so
         ["host", "h", "localhost", "Address or name of this machine to listen on."],
         ["port", "p", "8998", "Port to listen on; 0 takes a free one."],
         ["auth-file", None, None, "File with a KEY,SECRET a line; # begins a comment."],
@@ -138,7 +138,7 @@ class Options(usage.Options):
             sources += [(f"--auth-file {self['auth-file']}", p) for p in pairs if p and not p.startswith("#")]
         keys: dict[str, str] = {}
         for source, pair in sources:
-            key, comma, secret = (part.strip() for part in pair.partition(","))
+            key, _, secret = (part.strip() for part in pair.partition(","))
             if not key or not secret:
                 # What stands there is not repeated: it may be the secret.
                 lack = "no secret" if key and not secret else "no key"

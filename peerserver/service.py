@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from twisted.application.service import MultiService, Service
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorFromThreads, ITCPTransport
 from twisted.logger import Logger
@@ -62,14 +62,12 @@ class PeerServerService(MultiService):
         except TLSError as error:
             raise _refusal(error) from None
         self._source = source
-        databases = _Databases(config["databases"], reactor)
-        site = make_site(databases.by_name, config["keys"], config["settings"], reactor)
+        self._databases = _Databases(config["databases"], reactor)
+        site = make_site(self._databases.by_name, config["keys"], config["settings"], reactor)
         self._requests = _CountedRequests(site)
         self.bounded = BoundedFactory(site, config["settings"].max_connections, reactor)
         self.listener = ListenService(reactor, config["host"], config["port"], self.bounded, self.tls,
                                       lambda: self._requests.running, self._drop)
-        # A stop goes backwards through the services: the port first, so that what it still serves finds its database.
-        databases.setServiceParent(self)
         self.listener.setServiceParent(self)
         self._before: Any = None
 
@@ -94,7 +92,9 @@ class PeerServerService(MultiService):
         if self._before is not None:
             signal.signal(signal.SIGHUP, self._before)
             self._before = None
-        return super().stopService()
+        # The port first, so that the requests that still run find their database.
+        closed: Deferred[Any] = super().stopService()
+        return closed.addCallback(lambda _: self._databases.close())
 
     def _hangup(self, *_: object) -> None:
         # A signal arrives between any two instructions; the reload is for the reactor's own time.
@@ -138,8 +138,8 @@ class _CountedRequests:
         self.running -= 1
 
 
-class _Databases(Service):
-    """The connections behind the names; two names of one URI share one. Ended when the server stops."""
+class _Databases:
+    """The connections behind the names; two names of one URI share one."""
 
     def __init__(self, specs: Sequence[DatabaseSpec], reactor: Any) -> None:
         by_uri: dict[str, Connection] = {}
@@ -150,8 +150,8 @@ class _Databases(Service):
             self.by_name[spec.name] = by_uri[spec.uri.text]
         self._connections = list(by_uri.values())
 
-    def stopService(self) -> Deferred[Any]:  # noqa: N802 - Twisted's name
-        super().stopService()
+    def close(self) -> Deferred[Any]:
+        """Ends them; what they have taken is finished first."""
         return gatherResults([connection.close() for connection in self._connections], consumeErrors=True)
 
 

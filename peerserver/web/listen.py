@@ -8,9 +8,10 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
@@ -47,7 +48,8 @@ class ListenService(Service):
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """The addresses in use, after the start."""
-        return [(port.getHost().host, port.getHost().port) for port in self.ports]
+        found = (cast(IPv4Address | IPv6Address, port.getHost()) for port in self.ports)
+        return [(address.host, address.port) for address in found]
 
     def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's name
         """Listens while the process may still take ports below 1024. ListenError when it cannot."""

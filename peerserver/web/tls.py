@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
@@ -60,10 +61,12 @@ class Identity:
 
     def context(self) -> SSL.Context:
         """An OpenSSL context with it: TLS 1.2 and later only."""
+        # pyOpenSSL takes cryptography's objects now; Twisted's types still name its old ones.
+        certificates: Any = self.chain
         options = CertificateOptions(
             privateKey=self.key,
-            certificate=self.chain[0],
-            extraCertChain=list(self.chain[1:]) or None,
+            certificate=certificates[0],
+            extraCertChain=list(certificates[1:]) or None,
             raiseMinimumTo=TLSVersion.TLSv1_2,
         )
         return options.getContext()
@@ -203,7 +206,7 @@ def _sign(key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName], now: d
         .not_valid_after(now + datetime.timedelta(days=365 * SELF_SIGNED_YEARS))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -1,4 +1,6 @@
-"""Makes ``twistd peer-server`` and ``twist peer-server`` known; imports nothing of ours, so that their --help stays fast."""
+"""Makes ``twistd peer-server`` and ``twist peer-server`` known: it imports nothing of ours, so that
+their --help stays fast.
+"""
 
 from twisted.application.service import ServiceMaker
 
