@@ -1,172 +1,149 @@
-"""Groups of rows, and aggregates on whole columns; what can't be done so goes to the function of the same name.
+"""Aggregates of columns in groups: one pass over NumPy arrays, no Python value made.
 
-What is not decided here: which aggregates there are and what they say of odd values (``aggregates``).
+The columns, kinds and results are those of ``aggregates``. Sums of longs are exact: in doubles while they
+are sure to be below 2^53, else in wrapping 64 bits with the overflow told by the double beside it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-import attrs
 import numpy as np
+import numpy.typing as npt
 
-from peerserver.index.codes import floats_of_codes
-from peerserver.index.rows import Ints
-from peerserver.model.anomaly import incorrect
+from ..model.anomaly import incorrect
 
-from .ast import Aggregate, is_source
-from .aggregates import lookup as lookup_aggregate
-from .context import Context
-from .kinds import DOUBLE, INSTANT, INT
-from .relation import Column, Relation, distinct_codes, distinct_index, pack
-from .text import edn_text
+__all__ = ("GROUPED",)
 
-__all__ = ("Groups", "aggregate_column", "group")
+_Array: TypeAlias = npt.NDArray[Any]
+_Found: TypeAlias = "tuple[_Array, Any] | None"
+
+_EXACT = 2.0**53
+_NEAR_LIMIT = 2.0**62  # beyond this Python's integers decide over overflow
 
 
-@attrs.frozen(eq=False)
-class Groups:
-    """``count`` groups; ``number`` of each row's group (None: one group), ``first`` a row of each group."""
-
-    count: int
-    number: Ints | None
-    first: Ints
+def _counts(groups: _Array, n: int) -> _Array:
+    return np.bincount(groups, minlength=n)
 
 
-def group(rel: Relation, keys: list[Column]) -> Groups:
-    """The rows of a relation grouped by key columns. No rows, no group."""
-    if not rel.n:
-        return Groups(0, None, np.empty(0, np.int64))
-    if not keys:
-        return Groups(1, None, np.zeros(1, np.int64))
-    packed = pack([column.array() for column in keys])
-    lo, hi = int(packed.min()), int(packed.max())
-    if hi - lo < max(4 * rel.n, 4096):
-        slot = packed - lo
-        owner = np.full(hi - lo + 1, -1, np.int64)
-        owner[slot] = np.arange(rel.n)
-        used = np.flatnonzero(owner >= 0)
-        dense = np.empty(hi - lo + 1, np.int64)
-        dense[used] = np.arange(len(used))
-        return Groups(len(used), dense[slot], owner[used])
-    known = distinct_codes(packed)
-    number = np.searchsorted(known, packed)
-    first = np.empty(len(known), np.int64)
-    first[number] = np.arange(rel.n)
-    return Groups(len(known), number, first)
+def _count(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+    return _counts(groups, n).astype(np.int64), "long"
 
 
-def aggregate_column(ctx: Context, rel: Relation, groups: Groups, element: Aggregate) -> Any:
-    """One aggregate for every group: a Column, or a list of values."""
-    ctx.budget.check()
-    column = rel.cols[element.variable]
-    name = element.name.text
-    if len(element.args) == 1:
-        quick = _QUICK.get(name)
-        if quick is not None:
-            found = quick(column, groups)
-            if found is not None:
-                return found
-    function = lookup_aggregate(element.name)
-    if function is None:
-        raise incorrect(f"Unable to resolve symbol: {name} in this context; there is no such aggregate: "
-                        f"{edn_text(element.form)}")
-    before = []
-    for x in element.args[:-1]:
-        before.append(ctx.source(x) if is_source(x) else x)
-    if element.args[-1] is not element.variable:
-        raise incorrect(f"The variable comes last in an aggregate: {edn_text(element.form)}")
-    return [function.call([*before, values]) for values in _members(column, groups)]
+def _sorted(column: _Array, groups: _Array) -> tuple[_Array, _Array]:
+    """Groups and column, ordered by group and then by number."""
+    if not groups.any():
+        return groups, np.sort(column)
+    if column.dtype == np.int64:
+        low, high = int(column.min()), int(column.max())
+        if (high - low + 1) * (int(groups.max()) + 1) < 2**62:  # one number of both sorts much faster than two
+            keys = np.sort(groups * (high - low + 1) + (column - low))
+            by_group = keys // (high - low + 1)
+            return by_group, keys - by_group * (high - low + 1) + low
+    order = np.lexsort((column, groups))
+    return groups[order], column[order]
 
 
-def _members(column: Column, groups: Groups) -> list[tuple[Any, ...]]:
-    if groups.number is None:
-        return [tuple(column.values())]
-    order = np.argsort(groups.number)
-    values = column.take(order).values()
-    counts = np.bincount(groups.number, minlength=groups.count)
-    ends = np.cumsum(counts).tolist()
-    return [tuple(values[end - n:end]) for end, n in zip(ends, counts.tolist())]
-
-
-# -- on arrays: each gives None where it can't
-
-
-def _counts(column: Column, groups: Groups) -> Ints:
-    if groups.number is None:
-        return np.array([len(column.data)], np.int64)
-    return np.bincount(groups.number, minlength=groups.count)
-
-
-def _count(column: Column, groups: Groups) -> Column | None:
-    return Column(INT, _counts(column, groups))
-
-
-def _count_distinct(column: Column, groups: Groups) -> Column | None:
-    codes = column.array()
-    if groups.number is None:
-        return Column(INT, np.array([len(distinct_codes(codes))], np.int64))
-    index = distinct_index([groups.number, codes])
-    return Column(INT, np.bincount(groups.number[index], minlength=groups.count))
-
-
-def _total(codes: Ints, groups: Groups) -> Ints | None:
-    bound = max(abs(int(codes.min())), abs(int(codes.max())))
-    if bound * len(codes) >= 1 << 62:
+def _count_distinct(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+    if not len(column):
+        return np.zeros(n, np.int64), "long"
+    if kind in ("double", "float") and np.isnan(column).any():
         return None
-    if groups.number is None:
-        return np.array([codes.sum()], np.int64)
-    if bound * len(codes) < 1 << 53:
-        return np.bincount(groups.number, weights=codes, minlength=groups.count).astype(np.int64)
-    order = np.argsort(groups.number)
-    counts = np.bincount(groups.number, minlength=groups.count)
-    return np.add.reduceat(codes[order], np.cumsum(counts) - counts)
+    by_group, ordered = _sorted(column, groups)
+    first = np.ones(len(column), dtype=np.bool_)
+    first[1:] = (by_group[1:] != by_group[:-1]) | (ordered[1:] != ordered[:-1])
+    return _counts(by_group[first], n).astype(np.int64), "long"
 
 
-def _sum(column: Column, groups: Groups) -> Column | None:
-    if column.kind is not INT:
+def _long_sums(column: _Array, groups: _Array, n: int) -> _Array:
+    """Exact sums of longs. Raises Anomaly incorrect where one is no long."""
+    near = np.bincount(groups, weights=column, minlength=n)
+    reach = float(max(abs(int(column.max())), abs(int(column.min())))) * len(column) if len(column) else 0.0
+    if reach < _EXACT:
+        return near.astype(np.int64)
+    sums = np.zeros(n, dtype=np.int64)
+    np.add.at(sums, groups, column)  # wraps, like the processor
+    for group in np.flatnonzero(np.abs(near) >= _NEAR_LIMIT).tolist():
+        if not -(2**63) <= sum(column[groups == group].tolist()) < 2**63:
+            raise incorrect("sum: long overflow")
+    return sums
+
+
+def _sum(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+    if kind == "long":
+        return _long_sums(column, groups, n), "long"
+    if kind in ("double", "float"):
+        return np.bincount(groups, weights=column, minlength=n), "double"
+    return None
+
+
+def _means(column: _Array, kind: str, groups: _Array, n: int) -> _Array | None:
+    found = _sum(column, kind, groups, n)
+    return None if found is None else np.asarray(found[0].astype(np.float64) / _counts(groups, n))
+
+
+def _average(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+    means = _means(column, kind, groups, n)
+    return None if means is None else (means, "double")
+
+
+def _variance(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+    means = _means(column, kind, groups, n)
+    if means is None:
         return None
-    total = _total(column.array(), groups)
-    return None if total is None else Column(INT, total)
+    with np.errstate(invalid="ignore"):
+        apart = column.astype(np.float64) - means[groups]
+        return np.bincount(groups, weights=apart * apart, minlength=n) / _counts(groups, n), "double"
 
 
-def _avg(column: Column, groups: Groups) -> Any:
-    if column.kind is not INT:
+def _deviation(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+    found = _variance(column, kind, groups, n)
+    return None if found is None else (np.sqrt(found[0]), "double")
+
+
+def _extreme(ufunc: np.ufunc, start: Callable[[_Array], Any]) -> Callable[[_Array, str, _Array, int], _Found]:
+    def extreme(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+        if kind == "code" or (kind in ("double", "float") and np.isnan(column).any()):
+            return None
+        if n == 1:
+            return np.asarray([ufunc.reduce(column)], dtype=column.dtype), "same"
+        found = np.full(n, start(column), dtype=column.dtype)
+        ufunc.at(found, groups, column)
+        return found, "same"
+
+    return extreme
+
+
+def _median(column: _Array, kind: str, groups: _Array, n: int) -> _Found:
+    if kind in ("code", "ordered") or (kind != "long" and not np.isfinite(column).all()):
         return None
-    total = _total(column.array(), groups)
-    if total is None or int(np.abs(total).max()) >= 1 << 53:
-        return None
-    return (total / _counts(column, groups)).tolist()
+    counts = _counts(groups, n)
+    _, ordered = _sorted(column, groups)
+    starts = np.cumsum(counts) - counts
+    low, high = ordered[starts + (counts - 1) // 2], ordered[starts + counts // 2]
+    even = counts % 2 == 0
+    if kind == "long":
+        with np.errstate(over="ignore"):
+            total = low + high
+        if np.any(even & (((low ^ total) & (high ^ total)) < 0)):
+            raise incorrect("median: long overflow")
+        halves = total // 2 + ((total < 0) & (total % 2 != 0))
+        return np.where(even, halves, low), "long"
+    if kind == "float" and not even.all():
+        return None  # a lone middle stays a float, a half of two is a double
+    return np.where(even, np.trunc((low + high) / 2), low), "double"
 
 
-def _extreme(column: Column, groups: Groups, ufunc: Any) -> Column | None:
-    if column.kind is not INT and column.kind is not INSTANT and column.kind is not DOUBLE:
-        return None
-    codes = column.array()
-    if column.kind is DOUBLE and bool(np.isnan(floats_of_codes(codes)).any() or (codes == -1).any()):
-        return None  # NaN and -0.0 are for the scalar function to decide
-    if groups.number is None:
-        return Column(column.kind, np.array([ufunc.reduce(codes)], np.int64))
-    lo = int(codes.min())
-    width = int(codes.max()) - lo + 1
-    if groups.count * width < 1 << 62:
-        # Group and value in one number: a plain sort is several times quicker than an argsort.
-        packed = np.sort(groups.number * width + (codes - lo))
-        counts = np.bincount(groups.number, minlength=groups.count)
-        ends = np.cumsum(counts)
-        place = ends - 1 if ufunc is np.maximum else ends - counts
-        return Column(column.kind, packed[place] % width + lo)
-    order = np.argsort(groups.number)
-    counts = np.bincount(groups.number, minlength=groups.count)
-    return Column(column.kind, ufunc.reduceat(codes[order], np.cumsum(counts) - counts))
-
-
-def _min(column: Column, groups: Groups) -> Column | None:
-    return _extreme(column, groups, np.minimum)
-
-
-def _max(column: Column, groups: Groups) -> Column | None:
-    return _extreme(column, groups, np.maximum)
-
-
-_QUICK = {"count": _count, "count-distinct": _count_distinct, "sum": _sum, "avg": _avg, "min": _min, "max": _max}
+#: by the aggregate's name.
+GROUPED: dict[str, Callable[[_Array, str, _Array, int], _Found]] = {
+    "count": _count,
+    "count-distinct": _count_distinct,
+    "sum": _sum,
+    "avg": _average,
+    "variance": _variance,
+    "stddev": _deviation,
+    "min": _extreme(np.minimum, lambda column: column.max() if len(column) else 0),
+    "max": _extreme(np.maximum, lambda column: column.min() if len(column) else 0),
+    "median": _median,
+}
