@@ -1,0 +1,324 @@
+"""Predicates and function expressions on relations.
+
+A call is made once for each distinct tuple of its arguments, on whole arrays where the function knows how
+(``Function.vector``), and by comparing codes where equality of one kind is asked. What is not decided here: what
+functions there are (``builtins``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from peerserver.index.codes import floats_of_codes
+from peerserver.index.rows import Bools, Ints
+from peerserver.model.anomaly import incorrect
+from peerserver.model.values import Symbol
+
+from .ast import BLANK, Binding, Call, Const, is_source, is_variable
+from .builtins import lookup, resolve
+from .builtins.function import Function
+from .builtins.seqs import seq_of
+from .context import Context
+from .database_calls import DATABASE_CALLS
+from .kinds import BOOL, DOUBLE, FLOAT, INSTANT, INT, Pool
+from .relation import Column, Relation, convert, distinct_codes, pack
+from .text import edn_text
+
+__all__ = ("bind_values", "call", "function_named")
+
+_CHUNK = 4096
+_COMPARISONS = frozenset(("<", "<=", ">", ">="))
+_EQUAL = {"=": True, "==": True, "!=": False, "not=": False}
+_EXACT = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid", "uri", "any"))
+_GROUND = Symbol("ground")
+
+
+def function_named(clause: Call) -> Function:
+    """The function of a call, or an Anomaly that names it and the clause."""
+    if clause.head is not None:
+        return resolve(clause.head)
+    found = lookup(clause.name)
+    if found is None:
+        raise incorrect(f"Unable to resolve symbol: {clause.name.text} in this context; there is no such function: "
+                        f"{edn_text(clause.form)}")
+    return found
+
+
+def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
+    """The relation with a predicate's rows only, or with what a function expression binds."""
+    name = clause.name.text
+    special = DATABASE_CALLS.get(name)
+    if special is not None:
+        done = special(ctx, rel, clause)
+        if done is not None:
+            if isinstance(done, np.ndarray):
+                return rel.filter(done)
+            assert clause.binding is not None
+            return _bind_column(ctx, rel, clause.binding, done)
+    variables = [x for x in clause.args if is_variable(x)]
+    if clause.binding is None:
+        if not variables:
+            return rel  # constants only: filters nothing (oracle: functions/pred-const)
+        mask = _quick_mask(ctx, rel, clause)
+        if mask is not None:
+            return rel.filter(mask)
+    if clause.name is _GROUND and variables:
+        raise incorrect(f"ground takes a constant, not a variable: {edn_text(clause.form)}")
+    if not rel.n:
+        return _no_rows(ctx, rel, clause)
+    if clause.name is _GROUND:
+        return bind_values(ctx, rel, _required(clause), [_constant(ctx, x) for x in clause.args[:1]], None, clause.form)
+    function = function_named(clause)
+    if clause.binding is not None and clause.binding.shape == "scalar" and function.vector is not None and variables:
+        column = _vector_column(rel, clause, function)
+        if column is not None:
+            return _bind_column(ctx, rel, clause.binding, column)
+    results, inverse = _results(ctx, rel, clause, function)
+    if clause.binding is None:
+        truth = np.array([x is not None and x is not False for x in results], np.bool_)
+        return rel.filter(truth[inverse] if inverse is not None else np.repeat(truth, rel.n))
+    return bind_values(ctx, rel, clause.binding, results, inverse, clause.form)
+
+
+def _required(clause: Call) -> Binding:
+    if clause.binding is None or len(clause.args) != 1:
+        raise incorrect(f"ground takes one constant and binds it: {edn_text(clause.form)}")
+    return clause.binding
+
+
+def _no_rows(ctx: Context, rel: Relation, clause: Call) -> Relation:
+    names = clause.binding.variables() if clause.binding is not None else ()
+    empty = np.empty(0, np.int64)
+    return rel.with_columns({x: Column(ctx.pool, empty) for x in names if x not in rel.cols})
+
+
+# -- on arrays
+
+
+def _operand(rel: Relation, arg: Any) -> Any:
+    """An argument as int64 or float64 array or number, or None."""
+    if isinstance(arg, Const):
+        return arg.value if arg.value.__class__ in (int, float) else None
+    column = rel.cols[arg]
+    if column.kind is INT:
+        return column.array()
+    return floats_of_codes(column.array()) if column.kind is DOUBLE else None
+
+
+def _quick_mask(ctx: Context, rel: Relation, clause: Call) -> Bools | None:
+    """A predicate on arrays, or None where it must be called."""
+    name = clause.name.text
+    if len(clause.args) == 2 and rel.n:
+        left, right = clause.args
+        if name in _EQUAL:
+            mask = _equal_codes(rel, left, right, name)
+            if mask is not None:
+                return mask if _EQUAL[name] else ~mask
+        if name in _COMPARISONS:
+            mask = _compare_instants(rel, left, right, name)
+            if mask is not None:
+                return mask
+    function = lookup(clause.name)
+    if function is None or function.vector is None:
+        return None
+    operands = [_operand(rel, arg) if not is_source(arg) else None for arg in clause.args]
+    if any(x is None for x in operands):
+        return None
+    found = function.vector(operands)
+    return found if found is not None and found.dtype == np.bool_ and found.shape == (rel.n,) else None
+
+
+def _equal_codes(rel: Relation, left: Any, right: Any, name: str) -> Bools | None:
+    if isinstance(left, Const):
+        left, right = right, left
+    if isinstance(left, Const) or is_source(left) or is_source(right):
+        return None
+    column = rel.cols[left]
+    if column.kind.name not in _EXACT or (name == "==" and column.kind is not INT):
+        return None
+    if isinstance(right, Const):
+        if column.kind is INT and right.value.__class__ is not int:
+            return None
+        if right.value != right.value:
+            return None
+        code = column.kind.encode(right.value)
+        return np.zeros(rel.n, np.bool_) if code is None else column.array() == code
+    other = rel.cols[right]
+    if other.kind is not column.kind or isinstance(column.kind, Pool):
+        return None
+    return np.asarray(column.array() == other.array())
+
+
+_UFUNCS: dict[str, Callable[[Any, Any], Bools]] = {
+    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
+}
+
+
+def _compare_instants(rel: Relation, left: Any, right: Any, name: str) -> Bools | None:
+    sides: list[Any] = []
+    for arg in (left, right):
+        if isinstance(arg, Const):
+            code = INSTANT.encode(arg.value)
+            if code is None:
+                return None
+            sides.append(code)
+        elif is_variable(arg) and rel.cols[arg].kind is INSTANT:
+            sides.append(rel.cols[arg].array())
+        else:
+            return None
+    return _UFUNCS[name](sides[0], sides[1])
+
+
+def _vector_column(rel: Relation, clause: Call, function: Function) -> Column | None:
+    operands = [_operand(rel, arg) if not is_source(arg) else None for arg in clause.args]
+    if function.vector is None or any(x is None for x in operands):
+        return None
+    function.check_arity(len(operands))
+    found = function.vector(operands)
+    if found is None or found.shape != (rel.n,):
+        return None
+    if found.dtype == np.int64:
+        return Column(INT, found)
+    if found.dtype == np.bool_:
+        return Column(BOOL, found.astype(np.int64))
+    if found.dtype == np.float64:
+        bits = np.ascontiguousarray(found).view(np.int64)
+        return Column(DOUBLE, np.where(bits >= 0, bits, bits ^ 0x7FFF_FFFF_FFFF_FFFF))
+    return None
+
+
+# -- one by one
+
+
+def _results(ctx: Context, rel: Relation, clause: Call, function: Function) -> tuple[list[Any], Ints | None]:
+    """The values for the distinct tuples of arguments, and for each row which of them is its own (None: all rows have
+    the first)."""
+    names = list(dict.fromkeys(x for x in clause.args if is_variable(x)))
+    if not names:
+        return [_invoke(ctx, clause, function, [_constant(ctx, x) for x in clause.args])], None
+    columns = [rel.cols[name] for name in names]
+    inverse: Ints
+    if rel.n <= 16 or not function.pure:
+        distinct, inverse = columns, np.arange(rel.n)
+    else:
+        packed = pack([column.array() for column in columns])
+        known = distinct_codes(packed)
+        if len(known) == rel.n:
+            distinct, inverse = columns, np.arange(rel.n)
+        else:
+            inverse = np.searchsorted(known, packed)
+            first = np.empty(len(known), np.int64)
+            first[inverse] = np.arange(rel.n)
+            distinct = [column.take(first) for column in columns]
+    tuples: Sequence[Any] = list(zip(*(column.values() for column in distinct)))
+    places = {name: i for i, name in enumerate(names)}
+    pick = [(places[x], None) if is_variable(x) else (-1, _constant(ctx, x)) for x in clause.args]
+    results = []
+    for start in range(0, len(tuples), _CHUNK):
+        ctx.budget.check()
+        for row in tuples[start:start + _CHUNK]:
+            args = [row[place] if place >= 0 else constant for place, constant in pick]
+            results.append(_invoke(ctx, clause, function, args))
+    return results, inverse
+
+
+def _constant(ctx: Context, arg: Any) -> Any:
+    return arg.value if isinstance(arg, Const) else ctx.source(arg)
+
+
+def _invoke(ctx: Context, clause: Call, function: Function, args: list[Any]) -> Any:
+    return function.call(args)
+
+
+# -- binding
+
+
+def _bind_column(ctx: Context, rel: Relation, binding: Binding, column: Column) -> Relation:
+    """A scalar binding of a whole column."""
+    (name,) = binding.names
+    if name is BLANK:
+        return rel
+    if name not in rel.cols:
+        return rel.with_columns({name: column})
+    return rel.filter(_same_values(ctx, rel.cols[name], column))
+
+
+def _same_values(ctx: Context, left: Column, right: Column) -> Bools:
+    codes, ok = convert(right, left.kind)
+    mask = left.array() == codes
+    return mask if ok is None else mask & ok
+
+
+def _items(value: Any) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, (str, dict, frozenset)) or hasattr(value, "tag"):
+        return seq_of(value)
+    raise incorrect(f"A collection is needed to bind from, not {edn_text(value)}")
+
+
+def tuple_items(value: Any, names: Sequence[Symbol]) -> Sequence[Any]:
+    """The values that a tuple binding takes; there must be enough of them."""
+    items = _items(value)
+    if len(items) < len(names):
+        raise incorrect(f"A tuple of {len(names)} is needed to bind [{' '.join(x.text for x in names)}], not "
+                        f"{edn_text(value)}")
+    return items
+
+
+def bind_values(ctx: Context, rel: Relation, binding: Binding, results: Sequence[Any], inverse: Ints | None,
+                form: Any) -> Relation:
+    """The relation with each row's result taken apart. ``inverse`` as of :func:`_results`. A nil result gives no row;
+    a variable that the binding names twice takes the last (oracle: functions/fn-bind-same-twice-ne)."""
+    owners: list[int] = []
+    rows: list[Sequence[Any]] = []
+    shape, names = binding.shape, binding.names
+    for i, result in enumerate(results):
+        if result is None:
+            continue
+        if shape == "scalar":
+            owners.append(i)
+            rows.append((result,))
+        elif shape == "tuple":
+            owners.append(i)
+            rows.append(tuple_items(result, names))
+        else:
+            for item in _items(result):
+                owners.append(i)
+                rows.append((item,) if shape == "collection" else tuple_items(item, names))
+    wanted = {name: place for place, name in enumerate(names) if name is not BLANK}
+    cols = {name: ctx.column_of([row[place] for row in rows]) for name, place in wanted.items()}
+    return _spread(ctx, rel, cols, np.array(owners, np.int64), inverse, len(results), shape in ("scalar", "tuple"))
+
+
+def _spread(ctx: Context, rel: Relation, cols: dict[Symbol, Column], owners: Ints, inverse: Ints | None, count: int,
+            single: bool) -> Relation:
+    from .relation import expand
+    if inverse is None:
+        inverse = np.zeros(rel.n, np.int64)
+    counts = np.bincount(owners, minlength=count) if len(owners) else np.zeros(count, np.int64)
+    starts = np.cumsum(counts) - counts
+    n = counts[inverse]
+    ctx.budget.admit(int(n.sum()), len(rel.cols) + len(cols))
+    at, place = expand(starts[inverse], n)
+    keys = rel.keys if single else tuple(key | frozenset(cols) for key in rel.keys)
+    found = rel.take(at, keys=keys) if len(at) != rel.n or not single else rel
+    mask: Bools | None = None
+    fresh = {}
+    for name, column in cols.items():
+        spread = column.take(place)
+        if name in rel.cols:
+            same = _same_values(ctx, found.cols[name], spread)
+            mask = same if mask is None else mask & same
+        else:
+            fresh[name] = spread
+    found = found.with_columns(fresh, keys if single else ())
+    return found if mask is None else found.filter(mask)
+
+
+assert FLOAT

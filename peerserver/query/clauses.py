@@ -1,0 +1,243 @@
+"""The clauses of ``:where`` and of rules: from forms to :mod:`~peerserver.query.ast`.
+
+What is not decided here: whether a clause's variables are bound when it is its turn (``plan``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from peerserver.model.anomaly import Anomaly, incorrect
+from peerserver.model.values import EdnList, Symbol
+
+from .ast import BLANK, Binding, Call, Clause, Const, Not, Or, Pattern, RuleCall, Term, is_source, is_variable
+from .builtins import constant
+from .text import edn_text, set_text
+
+__all__ = ("clause_of", "clause_variables", "clauses_of", "insufficient", "sequence", "variables_of")
+
+_AND, _NOT, _NOT_JOIN = Symbol("and"), Symbol("not"), Symbol("not-join")
+_OR, _OR_JOIN, _DOTS = Symbol("or"), Symbol("or-join"), Symbol("...")
+_QUOTE, _INVOKE = Symbol("quote"), Symbol("invoke")
+# Their constants are data and are not read as code.
+_DATA_CALLS = frozenset(("ground", "q", "datomic.api/q", "get-else", "get-some", "missing?"))
+_MAX_DEPTH = 60
+
+
+def insufficient(message: str) -> Anomaly:
+    """The anomaly for a clause whose variables are not bound."""
+    return incorrect(message, "insufficient-binding")
+
+
+def sequence(value: Any, what: str) -> tuple[Any, ...]:
+    """``value`` as a tuple if it is a list or vector, else an Anomaly that names ``what``."""
+    if not isinstance(value, tuple):
+        raise incorrect(f"Don't know how to create a list of clauses from {what}: {edn_text(value)}")
+    return value
+
+
+def clauses_of(forms: Iterable[Any], in_rule: bool = False, depth: int = 0) -> tuple[Clause, ...]:
+    """The clauses of ``:where``; an empty ``(not)`` says nothing and is left out (oracle: not-or/not-empty)."""
+    found = []
+    for form in forms:
+        if isinstance(form, tuple) and len(form) == 1 and form[0] is _NOT:
+            continue
+        found.append(clause_of(form, in_rule, depth))
+    return tuple(found)
+
+
+def clause_of(form: Any, in_rule: bool = False, depth: int = 0) -> Clause:
+    """One clause. ``in_rule``: in a rule's body or an ``or``, where only the default source can be seen."""
+    if depth > _MAX_DEPTH:
+        raise incorrect("The query is nested too deeply")
+    items = sequence(form, "a clause")
+    if not items:
+        raise insufficient("Insufficient binding of db clause: [] would cause full scan")
+    first = items[0]
+    source = None
+    if is_source(first):
+        if len(items) > 1 and isinstance(items[1], Symbol) and not is_variable(items[1]) and items[1] is not BLANK:
+            source, items = first, items[1:]
+            first = items[0]
+            if in_rule:
+                raise incorrect(f"Cannot resolve key: {source.text}; inside rules and or only the default source can "
+                                f"be seen: {edn_text(form)}")
+        else:
+            return _pattern(first, items[1:], form, in_rule)
+    if isinstance(first, tuple):
+        return _call(items, form)
+    if isinstance(first, Symbol) and not is_variable(first) and first is not BLANK:
+        if first is _NOT:
+            return _not(source, items, form, in_rule, depth)
+        if first is _NOT_JOIN:
+            return _not_join(source, items, form, in_rule, depth)
+        if first is _OR or first is _OR_JOIN:
+            return _or(source, items, form, depth)
+        if first is _AND:
+            raise incorrect(f"and is allowed only directly inside or and or-join: {edn_text(form)}")
+        return RuleCall(source, first, tuple(_term(x) for x in items[1:]), form)
+    return _pattern(None, items, form, in_rule)
+
+
+def _term(x: Any) -> Term:
+    if x is BLANK or is_variable(x):
+        return x  # type: ignore[no-any-return]
+    return Const(x)
+
+
+def _pattern(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: bool) -> Pattern:
+    if source is not None and in_rule:
+        raise incorrect(f"Cannot resolve key: {source.text}; inside rules and or only the default source can be seen: "
+                        f"{edn_text(form)}")
+    if source is not None and items and isinstance(items[0], tuple):
+        # Read as a call there, whose binding is the rest (oracle: patterns/lookup-literal-e-src-in).
+        raise incorrect(f"Invalid binding form: {edn_text(items[1] if len(items) > 1 else items[0])}",
+                        "not-a-binding-form")
+    return Pattern(source, tuple(_term(x) for x in items), form)
+
+
+def _call(items: tuple[Any, ...], form: Any) -> Call:
+    inner = items[0]
+    if not inner:
+        raise incorrect(f"A call without a function: {edn_text(form)}")
+    name = inner[0]
+    if len(items) > 2:
+        if not isinstance(name, Symbol):
+            raise incorrect(f"Invalid binding form: {edn_text(items[1])}", "not-a-binding-form")
+        raise incorrect(f"Can't have anything after binding expression: {edn_text(items[2])}")
+    binding = None if len(items) == 1 else call_binding(items[1])
+    if not isinstance(name, Symbol):
+        # Keywords, sets, maps and vectors are functions too.
+        return Call(_INVOKE, tuple(_argument(x, form) for x in inner[1:]), binding, form, name)
+    if is_variable(name):
+        raise incorrect(f"Unable to resolve symbol: {name.text} in this context; a variable can't be called: "
+                        f"{edn_text(form)}")
+    raw = name.text in _DATA_CALLS
+    return Call(name, tuple(_argument(x, form, raw) for x in inner[1:]), binding, form)
+
+
+def _argument(x: Any, form: Any, raw: bool = False) -> Term | Symbol:
+    if x.__class__ is Symbol and (is_variable(x) or is_source(x)):
+        return x  # type: ignore[no-any-return]
+    if isinstance(x, EdnList) and len(x) == 2 and x[0] is _QUOTE:
+        return Const(x[1])
+    if raw:
+        return Const(x)
+    if isinstance(x, EdnList) and variables_of(x):
+        name = min(v.text for v in variables_of(x))
+        raise incorrect(f"Unable to resolve symbol: {name} in this context; calls can't be nested: {edn_text(form)}")
+    return Const(constant(x))
+
+
+def call_binding(x: Any) -> Binding:
+    """The binding form of a function expression."""
+    if is_variable(x) or x is BLANK:
+        return Binding("scalar", (x,))
+    bad = incorrect(f"Invalid binding form: {edn_text(x)}", "not-a-binding-form")
+    if not isinstance(x, tuple) or not x:
+        raise bad
+    if len(x) == 2 and x[1] is _DOTS:
+        if not (is_variable(x[0]) or x[0] is BLANK):
+            raise bad
+        return Binding("collection", (x[0],))
+    inner = x[0] if len(x) == 1 and isinstance(x[0], tuple) else x
+    if not all(is_variable(y) or y is BLANK for y in inner):
+        raise bad
+    return Binding("tuple" if inner is x else "relation", tuple(inner))
+
+
+# -- not, or
+
+
+def variables_of(form: Any) -> frozenset[Symbol]:
+    """All variables that a form mentions."""
+    if is_variable(form):
+        return frozenset((form,))
+    if isinstance(form, tuple):
+        return frozenset().union(*map(variables_of, form)) if form else frozenset()
+    return frozenset()
+
+
+def clause_variables(clause: Clause) -> frozenset[Symbol]:
+    """The variables by which a clause joins with the clauses beside it."""
+    if isinstance(clause, (Not, Or)):
+        return frozenset(clause.names)
+    if isinstance(clause, Pattern):
+        return frozenset(x for x in clause.terms if is_variable(x))  # type: ignore[misc]
+    found = {x for x in clause.args if is_variable(x)}
+    if isinstance(clause, Call) and clause.binding is not None:
+        found.update(clause.binding.variables())
+    return frozenset(found)  # type: ignore[arg-type]
+
+
+def _ordered(clauses: Iterable[Clause]) -> tuple[Symbol, ...]:
+    names: set[Symbol] = set()
+    for clause in clauses:
+        names |= clause_variables(clause)
+    return tuple(sorted(names, key=lambda name: name.text))
+
+
+def _check_no_sources(clauses: Iterable[Clause], form: Any) -> None:
+    # not and or become functions of their own there, which see no source (oracle: not-or/not-missing).
+    for clause in clauses:
+        if isinstance(clause, Call):
+            for x in clause.args:
+                if is_source(x):
+                    raise incorrect(f"Unable to resolve symbol: {x.text} in this context; "  # type: ignore[union-attr]
+                                    f"a function inside not or or can't take a database: {edn_text(form)}")
+
+
+def _not(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: bool, depth: int) -> Not:
+    clauses = clauses_of(items[1:], in_rule, depth + 1)
+    _check_no_sources(clauses, form)
+    names = _ordered(clauses)
+    if not names:
+        raise incorrect(f"not needs a variable that it shares with the other clauses: {edn_text(form)}")
+    written = EdnList((_NOT_JOIN, names, *items[1:]))
+    return Not(source, names, clauses, written)
+
+
+def _not_join(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: bool, depth: int) -> Not:
+    if len(items) < 2 or not isinstance(items[1], tuple):
+        raise incorrect(f"not-join takes a vector of variables first: {edn_text(form)}")
+    names = items[1]
+    if not names or any(isinstance(x, tuple) for x in names):
+        raise incorrect(f"not-join needs variables to join by: {edn_text(form)}")
+    if not all(is_variable(x) for x in names):
+        raise insufficient(f"{edn_text(names)} not bound in not clause: {edn_text(form)}")
+    return Not(source, tuple(dict.fromkeys(names)), clauses_of(items[2:], in_rule, depth + 1), form)
+
+
+def _branch(form: Any, depth: int) -> tuple[Clause, ...]:
+    items = sequence(form, "a branch of or")
+    if items and items[0] is _AND:
+        return tuple(clause_of(x, True, depth + 1) for x in items[1:])
+    return (clause_of(form, True, depth + 1),)
+
+
+def _or(source: Symbol | None, items: tuple[Any, ...], form: Any, depth: int) -> Or:
+    required: tuple[Symbol, ...] = ()
+    if items[0] is _OR:
+        branches = tuple(_branch(x, depth) for x in items[1:])
+        if not branches:
+            raise incorrect(f"or needs at least one clause: {edn_text(form)}")
+        uses = [frozenset().union(*(clause_variables(clause) for clause in branch)) for branch in branches]
+        if len(set(uses)) > 1:
+            raise incorrect("All clauses in 'or' must use same set of vars, had ["
+                            + " ".join(set_text(names) for names in uses) + f"]: {edn_text(form)}")
+        names = _ordered(clause for branch in branches for clause in branch)
+    else:
+        if len(items) < 2 or not isinstance(items[1], tuple):
+            raise incorrect(f"or-join takes a vector of variables first: {edn_text(form)}")
+        given = list(items[1])
+        if given and isinstance(given[0], tuple):
+            required = tuple(given.pop(0))
+        names = tuple(dict.fromkeys((*required, *given)))
+        branches = tuple(_branch(x, depth) for x in items[2:])
+        if not all(is_variable(x) for x in names):
+            raise incorrect(f"or-join takes variables to join by, not {edn_text(items[1])}: {edn_text(form)}")
+    if not names:
+        raise incorrect(f"'or' cannot have empty binding set: {edn_text(form)}", "or-binding-empty")
+    return Or(source, names, required, branches, form)
+

@@ -1,0 +1,169 @@
+"""What the int64 codes in a column stand for.
+
+Two columns of the same kind (the same object) join on their codes. Codes of different kinds are brought to one kind
+value by value (:func:`convert`), once for each distinct code. What is not decided here: equality of values
+(``model.order``) and the codes themselves (``index``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from peerserver.index.codes import float_code, floats_of_codes
+from peerserver.index.dictionary import Dictionary
+from peerserver.index.rows import Ints
+from peerserver.model.order import clj_key
+from peerserver.model.schema import ValueType
+from peerserver.model.values import INT64_MAX, INT64_MIN, Float32, Instant
+
+__all__ = ("BOOL", "DOUBLE", "FLOAT", "INSTANT", "INT", "Kind", "Pool", "Words", "kind_of_value")
+
+
+class Kind(Protocol):
+    """A kind of column."""
+
+    name: str
+
+    def encode(self, value: Any) -> int | None:
+        """The code of a value; None if the kind has none for it (then nothing can be equal to it)."""
+
+    def decode(self, codes: Ints) -> list[Any]:
+        """The values of codes."""
+
+    def decode_one(self, code: int) -> Any:
+        """The value of one code."""
+
+
+class _Int:
+    """Longs and entity ids."""
+
+    name = "int"
+
+    def encode(self, value: Any) -> int | None:
+        if value.__class__ is int or (isinstance(value, int) and value.__class__ is not bool):
+            return int(value) if INT64_MIN <= value <= INT64_MAX else None
+        return None
+
+    def decode(self, codes: Ints) -> list[Any]:
+        return codes.tolist()
+
+    def decode_one(self, code: int) -> Any:
+        return code
+
+
+class _Instant:
+    name = "instant"
+
+    def encode(self, value: Any) -> int | None:
+        return value.ms if isinstance(value, Instant) else None
+
+    def decode(self, codes: Ints) -> list[Any]:
+        return [Instant(ms) for ms in codes.tolist()]
+
+    def decode_one(self, code: int) -> Any:
+        return Instant(code)
+
+
+class _Bool:
+    name = "bool"
+
+    def encode(self, value: Any) -> int | None:
+        return int(value) if value is True or value is False else None
+
+    def decode(self, codes: Ints) -> list[Any]:
+        return (codes != 0).tolist()
+
+    def decode_one(self, code: int) -> Any:
+        return bool(code)
+
+
+class _Double:
+    name = "double"
+
+    def encode(self, value: Any) -> int | None:
+        return float_code(value) if isinstance(value, float) else None
+
+    def decode(self, codes: Ints) -> list[Any]:
+        return floats_of_codes(codes).tolist()
+
+    def decode_one(self, code: int) -> Any:
+        return floats_of_codes(np.array([code], np.int64)).item()
+
+
+class _Float(_Double):
+    """Floats: a double's code, but the value comes back as a float."""
+
+    name = "float"
+
+    def decode(self, codes: Ints) -> list[Any]:
+        return [Float32(x) for x in super().decode(codes)]
+
+    def decode_one(self, code: int) -> Any:
+        return Float32(super().decode_one(code))
+
+
+INT, INSTANT, BOOL, DOUBLE, FLOAT = _Int(), _Instant(), _Bool(), _Double(), _Float()
+
+
+class Words:
+    """Codes of one type in one database's dictionary."""
+
+    __slots__ = ("dictionary", "name", "type")
+
+    def __init__(self, dictionary: Dictionary, type: ValueType) -> None:
+        self.dictionary = dictionary
+        self.type = type
+        self.name = type.name
+
+    def encode(self, value: Any) -> int | None:
+        return self.dictionary.code_of(self.type, value)
+
+    def decode(self, codes: Ints) -> list[Any]:
+        return self.dictionary.values_of(self.type, codes)
+
+    def decode_one(self, code: int) -> Any:
+        return self.dictionary.value_of(self.type, code)
+
+
+class Pool:
+    """Any values, numbered by Clojure's equality as they come; one pool for each run of a query. Of equal values
+    the first is kept (1 and 1N)."""
+
+    __slots__ = ("_codes", "_values", "name")
+
+    def __init__(self) -> None:
+        self.name = "any"
+        self._codes: dict[Any, int] = {}
+        self._values: list[Any] = []
+
+    def intern(self, value: Any) -> int:
+        """The code of a value, given now if it has none."""
+        key = clj_key(value)
+        code = self._codes.get(key)
+        if code is None:
+            code = self._codes[key] = len(self._values)
+            self._values.append(value)
+        return code
+
+    def encode(self, value: Any) -> int | None:
+        return self.intern(value)
+
+    def decode(self, codes: Ints) -> list[Any]:
+        values = self._values
+        return [values[code] for code in codes.tolist()]
+
+    def decode_one(self, code: int) -> Any:
+        return self._values[code]
+
+
+_SCALARS: dict[type, Kind] = {int: INT, Instant: INSTANT, bool: BOOL, float: DOUBLE}
+
+
+def kind_of_value(value: Any) -> Kind | None:
+    """The kind whose codes need no table, or None."""
+    kind = _SCALARS.get(value.__class__)
+    if kind is INT and not INT64_MIN <= value <= INT64_MAX:
+        return None
+    return kind

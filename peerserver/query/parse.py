@@ -1,0 +1,316 @@
+"""From query forms to :mod:`~peerserver.query.ast`. Pure syntax: what a name means is found out later.
+
+    query       list form, or map form {:find [...] ...}, or either as text (``read_text``)
+    find        ?x (pull ?e pattern) (agg arg* ?x); [x ...]; [x y]; x .
+    clause      [$src? term+]  [(fn arg*) binding?]  ($src? rule term*)  (not …) (not-join …) (or …) (or-join …)
+    binding     ?x | _ | [?x ?y] | [?x ...] | [[?x ?y]]
+
+Lists and vectors are interchangeable. Errors name the bad form; where a form is wrong in several ways it is the first
+that is named. Rules recorded by the oracle are marked with their case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from peerserver.model.anomaly import incorrect
+from peerserver.model.values import Keyword, Symbol
+
+from .ast import (BLANK, DEFAULT_SOURCE, Aggregate, Binding, Find, Input, Pull, Query, Rule, is_source, is_variable)
+from .clauses import clause_of, clauses_of, sequence
+from .rules import NO_RULES, Rules, rules_of
+from .text import edn_text, set_text
+
+__all__ = ("parse_query", "parse_rules")
+
+_KEYS = ("find", "keys", "strs", "syms", "with", "in", "where")
+_SECTIONS = {Keyword(name): name for name in _KEYS}
+_DOTS, _DOT, _PERCENT = Symbol("..."), Symbol("."), Symbol("%")
+_PULL = Symbol("pull")
+
+#: how a query or a rule set that comes as text is read; set by ``set_reader``, since codec is no room of ours.
+_reader: list[Callable[[str], Any]] = []
+_MAX_CACHED = 512
+_cache: dict[Any, list[tuple[Any, Query]]] = {}
+_rules_cache: dict[Any, list[tuple[Any, Rules]]] = {}
+
+
+def set_reader(read: Callable[[str], Any]) -> None:
+    """Tells how EDN text is read. The composition root calls this once."""
+    _reader[:] = [read]
+
+
+def _read(text: str) -> Any:
+    if not _reader:
+        from peerserver.codec import edn  # the reader that every process has; replaced by set_reader in tests
+        set_reader(edn.read)
+    return _reader[0](text)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two forms are the same to the last type: 1, 1.0 and True differ, a list and a vector too."""
+    if a is b:
+        return True
+    kind = a.__class__
+    if kind is not b.__class__:
+        return False
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if kind is dict:
+        return len(a) == len(b) and all(map(_same, a.items(), b.items()))
+    if kind is frozenset:
+        return len(a) == len(b) and sorted(map(_exact, a)) == sorted(map(_exact, b))
+    if kind is float:
+        return repr(a) == repr(b)
+    return bool(a == b) and str(a) == str(b)
+
+
+def _exact(x: Any) -> str:
+    return f"{type(x).__name__} {x!r}"
+
+
+def _cache_key(form: Any) -> Any:
+    if form.__class__ is dict:
+        return tuple(form.items())
+    return form
+
+
+def _find_cached(cache: dict[Any, list[tuple[Any, Any]]], key: Any, form: Any) -> Any:
+    try:
+        entries = cache.get(key)
+    except TypeError:  # a map among the constants
+        return None
+    for known, parsed in entries or ():
+        if _same(known, form):
+            return parsed
+    return None
+
+
+def _remember(cache: dict[Any, list[tuple[Any, Any]]], key: Any, form: Any, parsed: Any) -> None:
+    try:
+        if len(cache) >= _MAX_CACHED:
+            cache.pop(next(iter(cache)), None)
+        cache.setdefault(key, []).append((form, parsed))
+        if len(cache[key]) > 8:
+            del cache[key][0]
+    except (TypeError, KeyError, RuntimeError, StopIteration):
+        pass  # not hashable, or another thread was quicker: it is only a cache
+
+
+def parse_query(form: Any) -> Query:
+    """The query that a form (list, map) or a text says. The same form gives the same object as long as it stays in
+    the cache. Raises Anomaly incorrect for what is no query."""
+    key = _cache_key(form)
+    found = _find_cached(_cache, key, form)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    query = _parse(_read(form) if isinstance(form, str) else form, form)
+    _remember(_cache, key, form, query)
+    return query
+
+
+def _parse(form: Any, original: Any) -> Query:
+    sections = _sections(form)
+    if not sections.get("find"):
+        if "find" in sections and ("in" in sections or "where" in sections):
+            raise incorrect("No :find clause specified: :find names nothing")
+        raise incorrect("No :find clause specified" if "find" not in sections
+                        else "No :in or :where clause specified")
+    if "in" not in sections and "where" not in sections:
+        raise incorrect("No :in or :where clause specified")
+    find = _find(sections["find"])
+    with_names = tuple(_with_name(x) for x in sections.get("with", ()))
+    inputs = tuple(_input(x) for x in sections.get("in", (DEFAULT_SOURCE,)))
+    where = clauses_of(sections.get("where", ()))
+    _check_find(find, with_names)
+    return Query(find, _return_keys(sections, find), with_names, inputs, where, original)
+
+
+def _sections(form: Any) -> dict[str, tuple[Any, ...]]:
+    if isinstance(form, dict):
+        found = {}
+        for key, value in form.items():
+            if key not in _SECTIONS:
+                raise incorrect(f"Unknown part of a query: {edn_text(key)}")
+            if value is None:
+                continue
+            found[_SECTIONS[key]] = sequence(value, f"the value of {edn_text(key)}")
+        return found
+    if not isinstance(form, tuple):
+        raise incorrect(f"query must be a readable edn string, list, or map; not {edn_text(form)}")
+    parts: dict[str, list[Any]] = {}
+    current: list[Any] | None = None
+    for item in form:
+        if isinstance(item, Keyword) and item in _SECTIONS:
+            # A section that is given twice: the later one counts (oracle: find/find-dup-where).
+            current = parts[_SECTIONS[item]] = []
+        elif current is None:
+            raise incorrect(f"A query begins with :find, not with {edn_text(item)}")
+        else:
+            current.append(item)
+    return {name: tuple(items) for name, items in parts.items()}
+
+
+# -- find
+
+
+def _find(items: tuple[Any, ...]) -> Find:
+    if len(items) == 2 and items[1] is _DOT:
+        return Find("scalar", (_element(items[0]),))
+    if len(items) == 1 and isinstance(items[0], tuple) and type(items[0]) is tuple:
+        inner = items[0]
+        if len(inner) == 2 and inner[1] is _DOTS:
+            return Find("collection", (_element(inner[0]),))
+        if inner and not (isinstance(inner[0], Symbol) and not is_variable(inner[0]) and inner[0] is not BLANK):
+            return Find("tuple", tuple(_element(x) for x in inner))
+    return Find("relation", tuple(_element(x) for x in items))
+
+
+def _element(x: Any) -> Symbol | Aggregate | Pull:
+    if isinstance(x, Symbol):
+        if not is_variable(x):
+            raise incorrect(f"Argument {x.text} in :find is not a variable")
+        return x
+    if not isinstance(x, tuple) or len(x) < 2 or not isinstance(x[0], Symbol):
+        raise incorrect(f"Argument {edn_text(x)} in :find is not a variable, an aggregate or a pull expression")
+    if x[0] is _PULL:
+        return _pull(x)
+    names = [item for item in x[1:] if is_variable(item)]
+    if not names:
+        raise incorrect(f"Argument {edn_text(x)} in :find has no variable")
+    return Aggregate(x[0], tuple(x[1:]), names[-1], x)
+
+
+def _pull(x: tuple[Any, ...]) -> Pull:
+    rest = list(x[1:])
+    source = rest.pop(0) if is_source(rest[0]) else None
+    if len(rest) != 2 or not is_variable(rest[0]):
+        raise incorrect(f"A pull expression is (pull ?entity pattern), not {edn_text(x)}")
+    return Pull(source, rest[0], rest[1], x)
+
+
+def _with_name(x: Any) -> Symbol:
+    if not is_variable(x):
+        raise incorrect(f"Argument {edn_text(x)} in :find is not a variable")
+    return x  # type: ignore[no-any-return]
+
+
+def _check_find(find: Find, with_names: Sequence[Symbol]) -> None:
+    # There it crashes (oracle: find/find-pull-var-too); here it is said what is wrong.
+    plain = [x.variable if isinstance(x, Pull) else x for x in find.elements if not isinstance(x, Aggregate)]
+    names = [*plain, *with_names]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise incorrect(f"A variable may stand only once in :find and :with, pull expressions included: "
+                        f"{set_text(twice)}")
+
+
+def _return_keys(sections: dict[str, tuple[Any, ...]], find: Find) -> tuple[str, tuple[str, ...]] | None:
+    given = [name for name in ("keys", "strs", "syms") if name in sections]
+    if not given:
+        return None
+    kind = given[0]
+    names = []
+    for x in sections[kind]:
+        if not isinstance(x, (Symbol, Keyword)):
+            raise incorrect(f":{kind} takes symbols, not {edn_text(x)}")
+        names.append(x.text)
+    if len(names) != len(find.elements):
+        raise incorrect("Count of :keys/:strs/:syms must match count of :find")
+    return kind, tuple(names)
+
+
+# -- in
+
+
+def _input(x: Any) -> Input:
+    if isinstance(x, Symbol):
+        if x is _PERCENT:
+            return Input("rules", x)
+        if is_source(x):
+            return Input("source", x)
+        if not is_variable(x) and x is not BLANK:
+            return Input("pattern", x)
+    return Input("binding", BLANK, input_binding(x))
+
+
+def input_binding(x: Any) -> Binding:
+    """A binding form of ``:in``. A binding inside a binding binds what it can: Datomic takes the first variable of an
+    inner form (oracle: inputs/in-nested-coll, inputs/in-rel-coll)."""
+    if isinstance(x, Symbol):
+        return Binding("scalar", (x,))
+    if not isinstance(x, tuple):
+        raise incorrect(f"Invalid binding form: {edn_text(x)}", "not-a-binding-form")
+    if len(x) == 2 and x[1] is _DOTS:
+        if isinstance(x[0], tuple):
+            return Binding("relation", tuple(y if isinstance(y, Symbol) and y is not _DOTS else BLANK for y in x[0]
+                                             if y is not _DOTS))
+        return Binding("collection", (_name(x[0], x),))
+    if len(x) == 1 and isinstance(x[0], tuple):
+        return Binding("relation", tuple(_inner_name(y, x) for y in x[0]))
+    return Binding("tuple", tuple(_inner_name(y, x) for y in x))
+
+
+def _name(x: Any, form: Any) -> Symbol:
+    if is_variable(x) or x is BLANK:
+        return x  # type: ignore[no-any-return]
+    raise incorrect(f"Invalid binding form: {edn_text(form)}", "not-a-binding-form")
+
+
+def _inner_name(x: Any, form: Any) -> Symbol:
+    return BLANK if isinstance(x, tuple) else _name(x, form)
+
+
+# -- rules
+
+
+def parse_rules(form: Any) -> Rules:
+    """The rules of ``%`` (data or text) by name. Raises Anomaly incorrect for what are no rules."""
+    if form is None:
+        return NO_RULES
+    found = _find_cached(_rules_cache, form, form)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    data = _read(form) if isinstance(form, str) else form
+    if not isinstance(data, tuple):
+        raise incorrect(f"Rules are a list of rules, not {edn_text(data)}")
+    rules: dict[Symbol, list[Rule]] = {}
+    for item in data:
+        rule = _rule(item)
+        rules.setdefault(rule.name, []).append(rule)
+    for name, definitions in rules.items():
+        if len({len(rule.head) for rule in definitions}) > 1:
+            raise incorrect(f"Arity mismatch for predicate: {name.text}; all definitions of a rule take as many "
+                            f"arguments")
+    parsed = rules_of({name: tuple(definitions) for name, definitions in rules.items()})
+    _remember(_rules_cache, form, form, parsed)
+    return parsed
+
+
+def _rule(item: Any) -> Rule:
+    if not isinstance(item, tuple) or not item or not isinstance(item[0], tuple) or not item[0]:
+        raise incorrect(f"A rule is [(name ?var …) clause …], not {edn_text(item)}")
+    name, *args = item[0]
+    if not isinstance(name, Symbol) or is_variable(name) or is_source(name):
+        raise incorrect(f"A rule's name is a plain symbol, not {edn_text(name)} in {edn_text(item[0])}")
+    required: list[Any] = []
+    if args and isinstance(args[0], tuple):
+        required, args = list(args[0]), args[1:]
+    head = [*required, *args]
+    if not all(is_variable(x) for x in head):
+        raise incorrect(f"Required args list must be first in predicate, and all arguments variables: "
+                        f"{edn_text(item[0])}")
+    return Rule(name, tuple(head), len(required), tuple(clause_of(x, in_rule=True) for x in item[1:]), item)
+
+
+def check_bound(query: Query, bound: set[Symbol]) -> None:
+    """Raises Anomaly unbound-query-variables unless ``:find`` and ``:with`` name only variables of ``bound``."""
+    needed: list[Symbol] = list(query.with_names)
+    for x in query.find.elements:
+        needed.append(x if isinstance(x, Symbol) else x.variable)
+    missing = [name for name in needed if name not in bound]
+    if missing:
+        raise incorrect(f"Query is referencing unbound variables: {set_text(missing)}", "unbound-query-variables",
+                        variables=frozenset(missing))
+

@@ -1,0 +1,316 @@
+"""The order in which clauses run: cheapest first by what the indexes count, each as soon as its variables are bound.
+
+A plan is data: :class:`Plan` prints as a tree. Order has no influence on answers, so plans are cached by clauses,
+bound variables and the order of magnitude of the rows (:func:`plan_of`). Greedy: the clause that leaves the fewest rows
+goes next. What is not decided here: which index a pattern reads (``scan``), how a clause runs (``execute``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+
+from peerserver.database import Database
+from peerserver.model.anomaly import Anomaly
+from peerserver.model.entity import PART_TX
+from peerserver.model.values import Symbol
+
+from .ast import BLANK, DEFAULT_SOURCE, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_variable
+from .clauses import clause_variables, insufficient
+from .context import Context
+from .ranges import Range, range_of
+from .rules import expand, inner_clauses, unknown_rule
+from .text import edn_text
+
+__all__ = ("Plan", "Step", "Table", "plan_of")
+
+_MAX_PLANS: Final = 400
+_RECURSION: Final = 20.0
+# Functions that can't fail and cost little may run before patterns that were written above them.
+_EAGER: Final = frozenset(("ground", "get-else", "missing?", "<", ">", "<=", ">=", "=", "==", "!=", "not=", "tuple",
+                           "vector", "identity", "str"))
+
+
+@attrs.frozen(eq=False)
+class Table:
+    """A clause that joins with a relation at hand, ``ctx.tables[self]``, with columns ``names``."""
+
+    names: tuple[Symbol, ...]
+    form: Any
+
+
+@attrs.frozen(eq=False)
+class Step:
+    """One clause of a plan. ``needed``: the variables that matter afterwards; ``ranges``: predicates that a pattern
+    takes over; ``rows``: the estimate of what is left."""
+
+    clause: Any
+    needed: frozenset[Symbol]
+    rows: float
+    ranges: tuple[Range, ...] = ()
+
+    def __str__(self) -> str:
+        text = edn_text(self.clause.form)
+        if self.ranges:
+            text += " with " + " ".join(edn_text(item.call.form) for item in self.ranges)
+        return f"{text}  ~{self.rows:.3g} rows -> {' '.join(sorted(x.text for x in self.needed)) or '(none)'}"
+
+
+@attrs.frozen(eq=False)
+class Plan:
+    """Steps in order. ``bound`` are the variables bound beforehand, ``out`` those bound afterwards."""
+
+    bound: frozenset[Symbol]
+    steps: tuple[Step, ...]
+    out: frozenset[Symbol]
+    rows: float
+
+    def __str__(self) -> str:
+        head = "given " + (" ".join(sorted(x.text for x in self.bound)) or "nothing")
+        return "\n".join([head, *(_tree(step) for step in self.steps)])
+
+
+def _tree(step: Step, depth: int = 1) -> str:
+    lines = ["  " * depth + str(step)]
+    clause = step.clause
+    inner: Sequence[Sequence[Clause]] = ()
+    if isinstance(clause, Not):
+        inner = [clause.clauses]
+    elif isinstance(clause, Or):
+        inner = clause.branches
+    for i, branch in enumerate(inner):
+        if len(inner) > 1:
+            lines.append("  " * (depth + 1) + f"branch {i + 1}")
+        lines.extend("  " * (depth + 2) + edn_text(x.form) for x in branch)
+    return "\n".join(lines)
+
+
+def plan_of(ctx: Context, clauses: tuple[Clause, ...], bound: frozenset[Symbol], rows: float,
+            needed: frozenset[Symbol]) -> Plan:
+    """The plan for clauses when ``bound`` variables hold ``rows`` rows and ``needed`` ones are asked for. Raises
+    Anomaly insufficient-binding where no order binds what the clauses need."""
+    key = (clauses, bound, int(rows).bit_length(), needed, ctx.rules, ctx.source_key())
+    found = ctx.plans.get(key)
+    if found is None:
+        found = _Planner(ctx, expand(clauses, ctx.rules), bound, max(rows, 1.0), needed).run()
+        if len(ctx.plans) >= _MAX_PLANS:
+            ctx.plans.clear()
+        ctx.plans[key] = found
+    return found  # type: ignore[no-any-return]
+
+
+class _Planner:
+    def __init__(self, ctx: Context, clauses: Sequence[Any], bound: frozenset[Symbol], rows: float,
+                 needed: frozenset[Symbol]) -> None:
+        self.ctx, self.left, self.bound, self.rows, self.needed = ctx, list(clauses), set(bound), rows, needed
+        self.start = bound
+        self.chosen: list[tuple[Any, float, tuple[Range, ...]]] = []
+
+    def run(self) -> Plan:
+        while self.left:
+            self.step()
+        out = frozenset(self.bound)
+        steps: list[Step] = []
+        needed = set(self.needed)
+        for clause, rows, ranges in reversed(self.chosen):
+            steps.append(Step(clause, frozenset(needed & out), rows, ranges))
+            needed |= variables_used(clause)
+            for item in ranges:
+                needed |= clause_variables(item.call)
+        steps.reverse()
+        return Plan(self.start, tuple(steps), out, self.rows)
+
+    def step(self) -> None:
+        best: tuple[float, Any] | None = None
+        for i, clause in enumerate(self.left):
+            if isinstance(clause, Call) and clause.binding is None and self.is_ready(clause) and self.may_run(i):
+                # Tests come before anything else, in the order they are written.
+                self.choose(clause, self.rows * (0.5 if clause.args else 1.0))
+                return
+        for i, clause in enumerate(self.left):
+            rows = self.estimate(clause) if not isinstance(clause, Call) or self.may_run(i) else None
+            if rows is not None and (best is None or rows < best[0]):
+                best = (rows, clause)
+        if best is None:
+            for clause in self.left:
+                if isinstance(clause, Call) and self.is_ready(clause):
+                    self.choose(clause, self.rows)
+                    return
+            raise self.stuck()
+        self.choose(best[1], best[0])
+
+    def choose(self, clause: Any, rows: float) -> None:
+        self.left.remove(clause)
+        ranges: tuple[Range, ...] = ()
+        if isinstance(clause, Pattern):
+            ranges = self.take_ranges(clause)
+            rows *= 0.3 ** len(ranges)
+        self.bound |= binds(clause)
+        self.rows = max(rows, 0.001)
+        self.chosen.append((clause, rows, ranges))
+
+    def take_ranges(self, pattern: Pattern) -> tuple[Range, ...]:
+        """The range predicates on a value that this pattern binds and that have nothing else to wait for."""
+        if len(pattern.terms) < 3 or pattern.terms[1].__class__ is not Const:
+            return ()
+        variable, entity = pattern.terms[2], pattern.terms[0]
+        if not is_variable(variable) or variable in self.bound or variable is entity or entity.__class__ is Const \
+                or entity in self.bound:
+            return ()
+        found = []
+        for clause in list(self.left):
+            if not isinstance(clause, Call):
+                continue
+            for item in range_of(clause):
+                if item.variable is variable and (item.bound.__class__ is Const or item.bound in self.bound):
+                    found.append(item)
+                    self.left.remove(clause)
+                    break
+        return tuple(found)
+
+    def is_ready(self, clause: Call) -> bool:
+        return all(not is_variable(x) or x in self.bound for x in clause.args)
+
+    def may_run(self, place: int) -> bool:
+        """Whether a call may run now: patterns written above it might keep rows from it that it can't take."""
+        clause = self.left[place]
+        if clause.name.text in _EAGER:
+            return True
+        return not any(isinstance(other, (Pattern, RuleCall)) and (clause_variables(other) & self.bound or not
+                       clause_variables(clause) & self.bound and False) for other in self.left[:place])
+
+    # -- estimates: rows after the clause, or None if it can't run yet
+
+    def estimate(self, clause: Any) -> float | None:
+        if isinstance(clause, Pattern):
+            return self.pattern(clause)
+        if isinstance(clause, Call):
+            if not self.is_ready(clause):
+                return None
+            return self.rows if clause.binding is None or clause.binding.shape in ("scalar", "tuple") else self.rows * 4
+        if isinstance(clause, Not):
+            return self.rows * 0.7 if all(x in self.bound for x in clause.names) else None
+        if isinstance(clause, Or):
+            return self.either(clause)
+        if isinstance(clause, Table):
+            table = self.ctx.tables.get(clause)
+            n = 1000.0 if table is None else float(table.n)
+            return self.rows if any(x in self.bound for x in clause.names) else self.rows * max(n, 1.0)
+        return self.rule(clause)
+
+    def pattern(self, clause: Pattern) -> float | None:
+        source = self.ctx.source(clause.source)
+        terms = [*clause.terms[:5], *[BLANK] * (5 - len(clause.terms))]
+        known = [x.__class__ is Const or x in self.bound for x in terms]
+        if not isinstance(source, Database):
+            n = float(len(source.rows))
+            return self.rows * (n if not any(is_variable(x) and x in self.bound for x in terms) else 1.0)
+        e, a, v, tx, _ = known
+        if not a:
+            return self.rows * 10.0 if e or v or tx else None
+        aid = self.attribute(source, terms[1])
+        if aid is None:
+            return self.rows * (10.0 if e or v or tx else 100_000.0)
+        per_row = source.estimate(aid, e, v)
+        if not e and not v and tx:
+            per_row = min(per_row, 5.0)
+        if e and v:
+            per_row = 0.5
+        if tx and (e or v):
+            per_row *= 0.5
+        if source.is_history and (e or v):
+            per_row *= 2.0
+        return self.rows * per_row
+
+    @staticmethod
+    def attribute(db: Database, term: Any) -> int | None:
+        if term.__class__ is not Const:
+            return None
+        try:
+            return db.entid(term.value)
+        except Anomaly:
+            return None
+
+    def either(self, clause: Or) -> float | None:
+        if not all(x in self.bound for x in clause.required):
+            return None
+        given = frozenset(x for x in clause.names if x in self.bound)
+        total = 0.0
+        for branch in clause.branches:
+            rows = self.inner(inner_clauses(clause, branch), given, frozenset(clause.names))
+            if rows is None:
+                return None
+            total += rows
+        return total
+
+    def inner(self, clauses: tuple[Clause, ...], given: frozenset[Symbol], names: frozenset[Symbol]) -> float | None:
+        try:
+            plan = plan_of(self.ctx, clauses, given, self.rows, names)
+        except Anomaly as wrong:
+            if wrong.error == "insufficient-binding":
+                return None
+            raise
+        return plan.rows if names <= plan.out else None
+
+    def rule(self, clause: RuleCall) -> float | None:
+        definitions = self.ctx.rules.definitions.get(clause.name)
+        if definitions is None:
+            raise unknown_rule(clause)
+        known = [x.__class__ is Const or x in self.bound for x in clause.args]
+        for rule in definitions:
+            if not all(known[:rule.required]):
+                return None
+        if clause.name in self.ctx.rules.group:
+            return self.rows * _RECURSION if any(known) else self.rows * 1e7
+        total = 0.0
+        for rule in definitions:
+            given = frozenset(x for x, ok in zip(rule.head, known) if ok)
+            rows = self.inner(rule.clauses, given, frozenset(rule.head))
+            if rows is None:
+                return None
+            total += rows
+        return total
+
+    def stuck(self) -> Anomaly:
+        """The anomaly that says what the first clause lacks."""
+        clause = self.left[0]
+        lacking = sorted((x.text for x in needs(clause) if x not in self.bound))
+        names = "[" + " ".join(lacking) + "]"
+        if isinstance(clause, Pattern):
+            return insufficient(f"Insufficient binding of db clause: {edn_text(clause.form)} would cause full scan")
+        if isinstance(clause, Call):
+            return insufficient(f"{names} not bound in expression clause: {edn_text(clause.form)}")
+        if isinstance(clause, Not):
+            return insufficient(f"{names} not bound in not clause: {edn_text(clause.form)}")
+        return insufficient(f"{names} not bound in clause: {edn_text(clause.form)}")
+
+
+def binds(clause: Any) -> frozenset[Symbol]:
+    """The variables that a clause binds for those after it."""
+    if isinstance(clause, Not):
+        return frozenset()
+    if isinstance(clause, Table):
+        return frozenset(clause.names)
+    if isinstance(clause, Call):
+        return frozenset(clause.binding.variables()) if clause.binding is not None else frozenset()
+    return clause_variables(clause)
+
+
+def variables_used(clause: Any) -> frozenset[Symbol]:
+    """The variables that a clause reads."""
+    return frozenset(clause.names) if isinstance(clause, Table) else clause_variables(clause)
+
+
+def needs(clause: Any) -> list[Symbol]:
+    if isinstance(clause, Call):
+        return [x for x in clause.args if is_variable(x)]  # type: ignore[misc]
+    if isinstance(clause, Or) and clause.required:
+        return list(clause.required)
+    if isinstance(clause, (Not, Or)):
+        return list(clause.names)
+    return [x for x in clause.args if is_variable(x)] if isinstance(clause, RuleCall) else []  # type: ignore[misc]
+
+
+assert DEFAULT_SOURCE and PART_TX

@@ -1,0 +1,253 @@
+"""Relations: named columns of codes, and what the executor does to them.
+
+A column's data is an int64 array, or a list of ints where the relation is small (NumPy costs more than it saves on a
+few rows). A relation may hold a row twice; ``keys`` are sets of variables that no two rows agree in, so that nobody
+sorts to find repeats that can't be there. What is not decided here: where rows come from (``scan``, ``calls``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from peerserver.index.rows import NO_INTS, Bools, Ints
+from peerserver.model.values import Symbol
+
+from .kinds import DOUBLE, FLOAT, INT, Kind, Pool
+
+__all__ = ("Column", "Keys", "Relation", "UNIT", "convert", "distinct_codes", "distinct_index", "expand", "join_index",
+           "pack", "union")
+
+Keys = tuple[frozenset[Symbol], ...]
+_DENSE: Final = 1 << 24
+_MAX_KEYS: Final = 4
+
+
+class Column:
+    """Codes of one kind."""
+
+    __slots__ = ("data", "kind")
+
+    def __init__(self, kind: Kind, data: Ints | list[int]) -> None:
+        self.kind = kind
+        self.data = data
+
+    def array(self) -> Ints:
+        """The codes as an array; a small column keeps it."""
+        data = self.data
+        if data.__class__ is list:
+            data = self.data = np.array(data, np.int64)
+        return data  # type: ignore[return-value]
+
+    def codes(self) -> list[int]:
+        """The codes as a list."""
+        return self.data if self.data.__class__ is list else self.data.tolist()  # type: ignore[union-attr,return-value]
+
+    def take(self, index: Any) -> Column:
+        """The codes at positions, or where a mask says."""
+        return Column(self.kind, self.array()[index])
+
+    def values(self) -> list[Any]:
+        """The Python values, in order."""
+        if self.kind is INT:
+            return self.codes()
+        if self.data.__class__ is list:
+            one = self.kind.decode_one
+            return [one(code) for code in self.data]  # type: ignore[arg-type]
+        return self.kind.decode(self.array())
+
+
+class Relation:
+    """``n`` rows of named columns. Without columns it still counts: one row is true, none is false."""
+
+    __slots__ = ("cols", "keys", "n")
+
+    def __init__(self, n: int, cols: Mapping[Symbol, Column], keys: Keys = ()) -> None:
+        self.n = n
+        self.cols = cols
+        self.keys = keys
+
+    def take(self, index: Any, n: int | None = None, keys: Keys = ()) -> Relation:
+        """The rows at positions or under a mask; ``keys`` those of the new relation."""
+        if index.dtype == np.bool_:
+            index = np.flatnonzero(index)
+        return Relation(len(index) if n is None else n, {name: c.take(index) for name, c in self.cols.items()}, keys)
+
+    def filter(self, mask: Bools) -> Relation:
+        """The rows under a mask; keys stay keys."""
+        index = np.flatnonzero(mask)
+        if len(index) == self.n:
+            return self
+        return self.take(index, keys=self.keys)
+
+    def project(self, names: Iterable[Symbol]) -> Relation:
+        """Only the columns of ``names`` that are here; repeats are not removed."""
+        cols = {name: self.cols[name] for name in names if name in self.cols}
+        if len(cols) == len(self.cols):
+            return self
+        return Relation(self.n, cols, tuple(key for key in self.keys if key <= cols.keys()))
+
+    def is_distinct(self) -> bool:
+        """Whether the rows are known to be distinct."""
+        return self.n <= 1 or any(key <= self.cols.keys() for key in self.keys)
+
+    def distinct(self) -> Relation:
+        """Each row once."""
+        if self.is_distinct():
+            return self
+        names = frozenset(self.cols)
+        if not self.cols:
+            return Relation(min(self.n, 1), {}, (names,))
+        if len(self.cols) == 1:
+            ((name, column),) = self.cols.items()
+            codes = distinct_codes(column.array())
+            return Relation(len(codes), {name: Column(column.kind, codes)}, (names,))
+        index = distinct_index([column.array() for column in self.cols.values()])
+        return Relation(len(index), {name: c.take(index) for name, c in self.cols.items()}, (names, *self.keys))
+
+    def with_columns(self, more: Mapping[Symbol, Column], keys: Keys | None = None) -> Relation:
+        """The same rows with more columns."""
+        return Relation(self.n, {**self.cols, **more}, self.keys if keys is None else keys)
+
+    def rename(self, names: Mapping[Symbol, Symbol]) -> Relation:
+        """The columns of ``names`` under their new names; others are left out."""
+        cols = {new: self.cols[old] for old, new in names.items()}
+        keys = tuple(frozenset(names[x] for x in key) for key in self.keys if key <= names.keys())
+        return Relation(self.n, cols, keys)
+
+
+UNIT: Final = Relation(1, {}, (frozenset(),))
+
+
+# -- arrays
+
+
+def distinct_codes(codes: Ints) -> Ints:
+    """The distinct codes, ascending."""
+    n = len(codes)
+    if n < 2:
+        return codes
+    lo, hi = int(codes.min()), int(codes.max())
+    if hi - lo < max(4 * n, 4096):
+        seen = np.zeros(hi - lo + 1, np.bool_)
+        seen[codes - lo] = True
+        found = np.flatnonzero(seen)
+        found += lo
+        return found
+    ordered = np.sort(codes)
+    keep = np.empty(n, np.bool_)
+    keep[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return ordered[keep]
+
+
+def pack(columns: Sequence[Ints]) -> Ints:
+    """One int64 for each row such that rows are equal exactly when the numbers are. All columns have one length,
+    not 0. For keys that must mean the same in two relations, concatenate first."""
+    packed, room = columns[0], 0
+    if len(columns) == 1:
+        return packed
+    low = int(packed.min())
+    packed = packed - low
+    room = int(packed.max()) + 1
+    for column in columns[1:]:
+        low = int(column.min())
+        width = int(column.max()) - low + 1
+        if room * width >= 1 << 63:
+            packed, room = _dense(packed)
+            if room * width >= 1 << 63:
+                column, width = _dense(column)
+                low = 0
+        packed = packed * width
+        packed += column
+        packed -= low
+        room *= width
+    return packed
+
+
+def _dense(codes: Ints) -> tuple[Ints, int]:
+    """Codes renumbered 0, 1, … in their order."""
+    known = distinct_codes(codes)
+    return np.searchsorted(known, codes), len(known)
+
+
+def distinct_index(columns: Sequence[Ints]) -> Ints:
+    """Positions of one row of each set of equal rows."""
+    n = len(columns[0])
+    if n < 2:
+        return np.arange(n)
+    packed = pack(columns)
+    order = np.argsort(packed)
+    ordered = packed[order]
+    keep = np.empty(n, np.bool_)
+    keep[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return order[keep]
+
+
+def expand(starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """For probe i the positions ``starts[i] … starts[i] + counts[i]``: (probe of each, position)."""
+    total = int(counts.sum())
+    if total == len(counts) and bool((counts == 1).all()):
+        return np.arange(total), starts
+    at = np.repeat(np.arange(len(counts)), counts)
+    offset = np.arange(total)
+    offset -= np.repeat(np.cumsum(counts) - counts, counts)
+    return at, np.repeat(starts, counts) + offset
+
+
+def join_index(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """All pairs (i, j) with ``left[i] == right[j]``."""
+    if not len(left) or not len(right):
+        return NO_INTS, NO_INTS
+    lo, hi = int(right.min()), int(right.max())
+    width = hi - lo + 1
+    order = np.argsort(right)
+    if width <= max(_DENSE >> 4, 8 * len(right)) and width <= _DENSE:
+        counts = np.bincount(right - lo, minlength=width)
+        starts = np.cumsum(counts) - counts
+        probe = left - lo
+        inside = (probe >= 0) & (probe < width)
+        probe = np.where(inside, probe, 0)
+        n = np.where(inside, counts[probe], 0)
+        at, place = expand(starts[probe], n)
+    else:
+        ordered = right[order]
+        first = np.searchsorted(ordered, left, "left")
+        at, place = expand(first, np.searchsorted(ordered, left, "right") - first)
+    return at, order[place]
+
+
+def convert(column: Column, kind: Kind) -> tuple[Ints, Bools | None]:
+    """The column's codes in another kind, and a mask of those that have one (None: all have)."""
+    if column.kind is kind or {column.kind.name, kind.name} == {DOUBLE.name, FLOAT.name}:
+        return column.array(), None
+    codes = column.array()
+    if not len(codes):
+        return codes, None
+    known = distinct_codes(codes)
+    encode = kind.encode
+    made = [encode(value) for value in column.kind.decode(known)]
+    table = np.array([0 if code is None else code for code in made], np.int64)
+    place = np.searchsorted(known, codes) if len(known) > 1 else np.zeros(len(codes), np.int64)
+    if None not in made:
+        return table[place], None
+    ok = np.array([code is not None for code in made], np.bool_)
+    return table[place], ok[place]
+
+
+def union(parts: Sequence[Relation], names: Sequence[Symbol], pool: Pool) -> Relation:
+    """All rows of ``parts`` in the columns ``names``; a column whose parts differ in kind becomes one of values."""
+    parts = [part for part in parts if part.n] or list(parts[:1])
+    if len(parts) == 1:
+        return parts[0].project(names)
+    cols = {}
+    for name in names:
+        columns = [part.cols[name] for part in parts]
+        kind: Kind = columns[0].kind
+        if any(column.kind is not kind for column in columns):
+            kind = pool
+        cols[name] = Column(kind, np.concatenate([convert(column, kind)[0] for column in columns]))
+    return Relation(sum(part.n for part in parts), cols)
