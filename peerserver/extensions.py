@@ -45,7 +45,7 @@ def parse(text: str, seconds: float | None = None) -> dict[str, Function]:
     except Anomaly as problem:
         raise ValueError(f"The list of extensions is not EDN: {problem}") from None
     if not isinstance(entries, Mapping):
-        raise ValueError('The list of extensions must be a map such as {my.app/f "my_app.module:f"}')  # noqa: TRY004
+        raise ValueError('The list of extensions must be a map such as {my.app/f "my_app.module:f"}')
     return {name: bounded(name, function, seconds) if seconds else function
             for name, function in (_entry(key, target) for key, target in entries.items())}
 
@@ -61,7 +61,7 @@ def _entry(key: Any, target: Any) -> tuple[str, Function]:
     except (ImportError, AttributeError) as problem:
         raise ValueError(f"{key!r}: {target} can't be imported: {problem}") from problem
     if not callable(function):
-        raise ValueError(f"{key!r}: {target} can't be called")  # noqa: TRY004 (it is the file that is wrong)
+        raise ValueError(f"{key!r}: {target} can't be called")
     return key.text, function
 
 
@@ -80,7 +80,7 @@ def bounded(name: str, function: Function, seconds: float) -> Function:
         def work() -> None:
             try:
                 outcome.append(function(*args))
-            except BaseException as raised:  # noqa: BLE001 (handed to the caller, who decides)
+            except BaseException as raised:
                 problem.append(raised)
             finally:
                 running.release()

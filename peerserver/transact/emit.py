@@ -31,14 +31,14 @@ class Output:
     ``asserted``: entity -> attribute id -> asserted key, or for cardinality many a dict of keys (a key is
     a code, or its canonical stand-in) to codes. ``gone``: ``(e, aid, code)`` that are retracted."""
 
-    __slots__ = ("added", "asserted", "attrs", "checks", "es", "gone", "handlers", "has_retractions", "held", "touched", "unique", "vs")
+    __slots__ = ("added", "asserted", "attrs", "checks", "es", "gone", "has_retractions", "held", "touched", "unique",
+                 "vs")
 
     def __init__(self) -> None:
         self.es: list[int] = []
         self.attrs: list[int] = []
         self.vs: list[int] = []
         self.added: list[bool] = []
-        self.handlers: list[Handler] = []
         self.has_retractions = False
         self.asserted: dict[int, dict[int, Any]] = {}
         self.gone: set[tuple[int, int, int]] = set()
@@ -56,7 +56,6 @@ class Output:
         self.attrs.append(handler.aid)
         self.vs.append(code)
         self.added.append(True)
-        self.handlers.append(handler)
 
     def retract(self, e: int, handler: Handler, code: int) -> None:
         """One more retraction, unless it is there already."""
@@ -68,7 +67,6 @@ class Output:
         self.attrs.append(handler.aid)
         self.vs.append(code)
         self.added.append(False)
-        self.handlers.append(handler)
         self.has_retractions = True
 
 
@@ -79,6 +77,7 @@ def emit(state: State) -> Output:
     retracts, present_at = state.retracts, state.present
     asserted = out.asserted
     add = out.add
+    push_e, push_a, push_v, push_added = out.es.append, out.attrs.append, out.vs.append, out.added.append
     codes_of = state.db.codes
     next_t = state.next_t
     asked: set[tuple[int, int, Any]] = set()
@@ -150,7 +149,10 @@ def emit(state: State) -> Output:
                     if handler.unique:
                         held.append((e, handler, code))
                     continue
-        add(e, handler, code)
+        push_e(e)
+        push_a(aid)
+        push_v(code)
+        push_added(True)
         if handler.unique and not handler.is_new(code):
             held.append((e, handler, code))
     return out

@@ -97,10 +97,12 @@ def nil_value(where: Any) -> Anomaly:
                              "value", "nil-value")
 
 
-def not_an_entity(what: Any, where: str = "") -> Anomaly:
+def not_an_entity(what: Any, datom: Any = None) -> Anomaly:
     """A name that resolves to no entity in the database before the transaction."""
-    place = f" in {where}" if where else ""
-    return anomaly.incorrect(f"Unable to resolve entity: {show(what)}{place}", "not-an-entity")
+    if datom is None:
+        return anomaly.incorrect(f"Unable to resolve entity: {show(what)}", "not-an-entity", entity=what)
+    return anomaly.incorrect(f"Unable to resolve entity: {show(what)} in datom {show(datom)}", "not-an-entity",
+                             entity=what, datom=datom)
 
 
 def not_an_attribute(what: Any) -> Anomaly:

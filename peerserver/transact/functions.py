@@ -34,7 +34,8 @@ def operation(state: State, op: Any) -> Any:
             return op
         if op.namespace is None:
             raise errors.not_a_data_function(op, resolved=False)
-        raise anomaly.not_found(f"No transaction function {op}: the server's operator lists them in its extensions file")
+        raise anomaly.not_found(f"No transaction function {op}: the server's operator lists them in the extensions "
+                                "file")
     if isinstance(op, (str, Keyword)):
         eid = state.db.schema.entids.get(keyword_of(op))
     elif isinstance(op, (tuple, list)):
@@ -74,7 +75,7 @@ def retract_all(state: State, form: Any) -> None:
     handler = attribute_handler(state, form[2])
     e = known_entity(state, form[1])
     if e is None:
-        raise errors.not_an_entity(form[1], f"datom {errors.show(form[1:3])}")
+        raise errors.not_an_entity(form[1], tuple(form[1:3]))
     if handler.special == COMPOSITE:
         return
     for code in state.db.codes(e, handler.aid):
@@ -145,5 +146,5 @@ def cas(state: State, form: Any) -> tuple[int, Handler, Any]:
         raise anomaly.conflict(
             f"Compare failed: {errors.show(old)} {errors.show(present)}, for {attribute.ident} of "
             f"{errors.show(name)}; read the present value and try again", "cas-failed",
-            e=e, a=handler.aid, v=present, v_old=old)
+            e=e, a=handler.aid, v=present, v_old=old, datomic__cancelled=True)
     return entity(state, name, (name, attribute.ident, new)), handler, new

@@ -63,18 +63,18 @@ def _name(state: State, x: Any, form: Any) -> int:
     if isinstance(x, (Keyword, Symbol)) or type(x) is str:
         found = state.db.schema.entids.get(keyword_of(x))
         if found is None:
-            raise errors.not_an_entity(x, f"datom {errors.show(form)}")
+            raise errors.not_an_entity(x, form)
         return found
     if isinstance(x, (tuple, list)):
         found = _lookup(state, tuple(x))
         if found is None:
-            raise errors.not_an_entity(x, f"datom {errors.show(form)}")
+            raise errors.not_an_entity(x, form)
         return found
     if isinstance(x, int) and not isinstance(x, bool) and INT64_MIN <= x <= INT64_MAX:
         return int(x) if 0 <= x < FIRST_TEMPID else ~state.number_slot(int(x))
     if isinstance(x, Tagged) and x.tag == "db/id":
         return ~state.number_slot(_structural(state, x.value))
-    raise errors.not_an_entity(x, f"datom {errors.show(form)}")
+    raise errors.not_an_entity(x, form)
 
 
 def _structural(state: State, value: Any) -> int:

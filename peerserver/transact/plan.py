@@ -49,8 +49,8 @@ class Handler:
     needs to be looked at. ``canon`` maps a code to what stands for all codes that Datomic compares as
     equal (zeros of either sign, scales, uris), None when codes are equal only to themselves."""
 
-    __slots__ = ("aid", "attribute", "canon", "composites", "encode", "identity", "is_nan", "many", "plain", "preds", "ref",
-                 "special", "unique", "value_of", "words")
+    __slots__ = ("aid", "attribute", "canon", "composites", "encode", "identity", "is_nan", "many", "plain", "preds",
+                 "ref", "special", "unique", "words")
 
     def __init__(self, attribute: Attribute, words: Words | None, composites: tuple[Attribute, ...]) -> None:
         name = attribute.type.name
@@ -182,11 +182,12 @@ def plan_of(db: Database) -> Plan:
     plan = Plan(db.schema, db.dictionary)
     # Only the present writer's plan is worth keeping: a fork's dictionary is its own and short-lived.
     if db.dictionary.start == 0:
-        if len(_PLANS) >= _MOST_PLANS:
-            _PLANS.clear()
+        _PLANS.pop(db.id, None)
+        while len(_PLANS) >= _MOST_PLANS:
+            _PLANS.pop(next(iter(_PLANS)), None)
         _PLANS[db.id] = plan
     return plan
 
 
-_MOST_PLANS: Final = 64
+_MOST_PLANS: Final = 32
 _PLANS: dict[str, Plan] = {}

@@ -31,9 +31,9 @@ class State:
     """One transaction in the making. ``es``, ``hs``, ``vs`` are parallel: entity, handler, value code
     (for refs: an entity). Positions in ``retracts`` are retractions, the others assertions."""
 
-    __slots__ = ("affinity", "db", "depth", "ensures", "es", "final", "forced", "functions", "has_instant", "has_schema",
-                 "hs", "identities", "installed", "keys", "next_t", "now", "open_tuples", "order", "plan", "present", "retracts",
-                 "schema_slots", "slots", "suspects", "tx", "used", "value_slots", "vs")
+    __slots__ = ("affinity", "db", "depth", "ensures", "es", "final", "forced", "functions", "has_instant",
+                 "has_schema", "hs", "identities", "installed", "keys", "next_t", "now", "open_tuples", "order", "plan",
+                 "present", "retracts", "schema_slots", "slots", "suspects", "tx", "used", "value_slots", "vs")
 
     def __init__(self, db: Database, plan: Plan, now: int, functions: Mapping[str, TxFunction]) -> None:
         self.db = db

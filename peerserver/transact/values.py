@@ -156,7 +156,7 @@ def _element(state: State, attribute: Attribute, kind: ValueType | None, item: A
             found = reference(state, item, whole)
         except anomaly.Anomaly as problem:
             if problem.error == "not-an-entity":
-                raise errors.not_an_entity(item, f"tuple {errors.show(whole)} of {attribute.ident}") from None
+                raise errors.not_an_entity(item, (attribute.ident, whole)) from None
             raise
         return found if found >= 0 else _Slot(found)
     if checked and (not is_scalar_of(kind.name, item)

@@ -40,7 +40,8 @@ def test_ids_follow_the_order_in_which_entities_are_met() -> None:
 
 def test_parents_get_ids_before_nested_maps() -> None:
     """Nested maps are numbered depth first, after their parent."""
-    result = run(new(), '[{:db/id "a" :p/home {:db/id "b" :p/age 1 :p/home {:db/id "c" :p/age 2}}} {:db/id "d" :p/age 3}]')
+    result = run(new(), '[{:db/id "a" :p/home {:db/id "b" :p/age 1 :p/home {:db/id "c" :p/age 2}}} '
+                        '{:db/id "d" :p/age 3}]')
     assert sorted(result.tempids, key=result.tempids.__getitem__) == ["a", "b", "c", "d"]
 
 

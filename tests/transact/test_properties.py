@@ -55,7 +55,8 @@ def lists(draw: Any) -> tuple[Any, ...]:
     if op == "retract-all":
         return (kw("db/retract"), known, kw(name))
     if op == "cas":
-        return (kw("db/cas"), known, kw("p/age"), draw(st.one_of(st.none(), st.integers(-2, 2))), draw(st.integers(-2, 2)))
+        old = draw(st.one_of(st.none(), st.integers(-2, 2)))
+        return (kw("db/cas"), known, kw("p/age"), old, draw(st.integers(-2, 2)))
     return (kw("db/retractEntity"), known)
 
 

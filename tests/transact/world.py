@@ -32,10 +32,9 @@ def new() -> Database:
     return run(Database.new("world"), SCHEMA).db_after
 
 
-def run(db: Database, text: str, now: int = NOW, **functions: Any) -> TxResult:
-    """The result of transacting EDN text; functions by name, two underscores for the slash."""
-    named = {name.replace("__", "/"): function for name, function in functions.items()}
-    return transact(db, edn.read(text), now, named)
+def run(db: Database, text: str, **functions: Any) -> TxResult:
+    """The result of transacting EDN text; functions by their qualified names."""
+    return transact(db, edn.read(text), NOW, functions)
 
 
 def refused(db: Database, text: str, error: str | None, **functions: Any) -> Anomaly:
