@@ -16,7 +16,7 @@ from peerserver.index import codes as number_codes
 from peerserver.index import identifiers, schema_view
 from peerserver.index.content import Content
 from peerserver.index.dictionary import Dictionary
-from peerserver.index.ranges import DatomRange, datoms, index_range
+from peerserver.index.ranges import DatomRange, datoms, index_range, seek
 from peerserver.index.rows import NO_INTS, NO_ROWS, Bools, Datom, Ints, Rows, concat
 from peerserver.index.store import Store
 from peerserver.index.tail import BY_VALUE, MANY, REF, Tail
@@ -332,6 +332,11 @@ class Database:
         """The datoms of ``index`` (``"eavt"``, ``"aevt"``, ``"avet"``, ``"vaet"``) that begin with the
         components as a client gives them (idents and lookup refs are resolved here; nil ends them)."""
         return datoms(self, index, components)
+
+    def seek_datoms(self, index: str, components: Sequence[Any] = ()) -> Iterator[Datom]:
+        """The datoms of a whole index from the place of the components on. Not for the hot path: the peer
+        library has this call, the client API has not."""
+        return seek(self, index, components)
 
     def index_range(self, attrid: Any, start: Any = None, end: Any = None) -> DatomRange:
         """AVET of one attribute from ``start`` (inclusive) to ``end`` (exclusive)."""

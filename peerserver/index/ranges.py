@@ -9,6 +9,7 @@ What is not decided here: offsets and limits of a request (``web``), how rows ar
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,11 +27,13 @@ from .rows import NO_INTS, Datom, Ints, Rows, concat
 if TYPE_CHECKING:
     from peerserver.database import Database
 
-__all__ = ("DatomRange", "datoms", "index_range")
+__all__ = ("DatomRange", "datoms", "index_range", "seek")
 
 _NOTHING: Final = Rows(NO_INTS, NO_INTS, NO_INTS, NO_INTS)
 # Entities are gathered across attributes in windows in which no attribute has more rows than this.
 _WINDOW: Final = 2048
+# Datoms made at once for a reader that takes one after the other.
+_PAGE: Final = 1000
 
 
 class Block:
@@ -91,7 +94,7 @@ class DatomRange:
 
     def __iter__(self) -> Iterator[Datom]:
         offset = 0
-        while page := self.slice(offset, 1000):
+        while page := self.slice(offset, _PAGE):
             yield from page
             offset += len(page)
 
@@ -276,6 +279,39 @@ def _with_value(db: Database, rows: Rows, attribute: Attribute, value: Any) -> R
         return rows.take(slice(0, 0))
     key = compare_key(value)
     return rows.take(np.array([compare_key(v) == key for v in db.decode(attribute.type, rows.v)], np.bool_))
+
+
+def seek(db: Database, index: str, components: Sequence[Any]) -> Iterator[Datom]:
+    """See :meth:`peerserver.database.Database.seek_datoms`."""
+    found = datoms(db, index, ())
+    wanted: list[Any] = []
+    for letter, component in zip(index[:3], components):
+        if component is None:
+            break
+        if letter == "a":
+            attribute = db.attribute(component)
+            if attribute is None:
+                raise anomaly.incorrect(f"Unable to resolve entity: {show(component)}", "not-an-entity")
+            wanted.append(attribute.id)
+        elif letter == "e" or index == "vaet":
+            wanted.append(db.entid_or_raise(component))
+        else:
+            wanted.append(component)
+    target = _place(index, wanted)
+
+    def place(position: int) -> tuple[Any, ...]:
+        datom = found.slice(position, 1)[0]
+        parts = {"e": datom.e, "a": datom.a, "v": datom.v}
+        return _place(index, [parts[letter] for letter in index[:len(wanted)]])
+
+    start = bisect_left(range(len(found)), target, key=place)
+    while page := found.slice(start, _PAGE):
+        yield from page
+        start += len(page)
+
+
+def _place(index: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(compare_key(value) if letter == "v" else value for letter, value in zip(index, values))
 
 
 def index_range(db: Database, attrid: Any, start: Any, end: Any) -> DatomRange:
