@@ -42,7 +42,10 @@ def parse_pattern(form: Any) -> Pattern:
     """The parsed pattern; Anomaly incorrect for what is none. Equal forms give the same object, mostly."""
     if isinstance(form, Pattern):
         return form
-    key = form if _hashes_by_itself(form) else exact_key(form)
+    try:
+        key = form if _hashes_by_itself(form) else exact_key(form)
+    except RecursionError:
+        raise _too_deep() from None
     found = _cache.get(key)
     if found is None:
         found = _pattern(edn.read(form) if isinstance(form, str) else form, 0)
@@ -63,9 +66,13 @@ def _bad(form: Any) -> Anomaly:
                      "[:attribute :option value]", "invalid-attr-spec")
 
 
+def _too_deep() -> Anomaly:
+    return incorrect(f"The pull pattern is nested deeper than {_DEPTH} levels; pull in several steps")
+
+
 def _pattern(form: Any, depth: int) -> Pattern:
     if depth > _DEPTH:
-        raise incorrect(f"The pull pattern is nested deeper than {_DEPTH} levels; pull in several steps")
+        raise _too_deep()
     if isinstance(form, dict):
         form = (form,)
     if isinstance(form, Tagged) and form.tag == "#{}":
