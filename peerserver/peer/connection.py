@@ -6,7 +6,7 @@ What is not decided here: where the transactor is.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -46,6 +46,7 @@ class Connection:
         self._transactor = transactor
         self._clock = clock
         self.database_id: str = transactor.db.id
+        self.functions: Mapping[str, Any] = transactor.functions
         self._waiting: list[tuple[int, Deferred[Database]]] = []
         self._remembered: OrderedDict[Any, _Remembered] = OrderedDict()
         self._remembered_datoms = 0
@@ -106,7 +107,7 @@ class Connection:
     def _too_late(self, entry: tuple[int, Deferred[Database]]) -> None:
         self._waiting.remove(entry)
         here = self.db().basis_t
-        entry[1].errback(busy(f"The database is at t {here} here, and t {entry[0]} was asked for; try again in a moment",
+        entry[1].errback(busy(f"The database is at t {here} here, not yet at t {entry[0]}; try again in a moment",
                               t=entry[0], basis_t=here))
 
     # -- repeated transactions
@@ -143,7 +144,7 @@ class Connection:
             return deferred
         # The transaction itself goes on: only the answer is given up.
         answer: Deferred[TxResult] = Deferred()
-        late = unavailable(f"Transaction not finished after {timeout:g} s; its outcome is unknown: look before repeating it")
+        late = unavailable(f"Transaction not finished after {timeout:g} s; its outcome is unknown")
         call = self._clock.callLater(timeout, lambda: answer.errback(late))
 
         def settled(result: Any) -> None:
@@ -155,11 +156,16 @@ class Connection:
         return answer
 
 
-def memory_connection(name: str, reactor: Any, run: Callable[..., Deferred[Any]] | None = None) -> Connection:
-    """A connection to a new ``datomic:mem://`` database, which lives as long as the process."""
+def memory_connection(name: str, reactor: Any, run: Callable[..., Deferred[Any]] | None = None,
+                      functions: Mapping[str, Any] | None = None) -> Connection:
+    """A connection to a new ``datomic:mem://`` database, which lives as long as the process.
+
+    ``run``: where transactions are worked on (by default a thread of the database's own); ``functions``: the
+    operator's transaction functions and predicates.
+    """
     if run is None:
         run = _thread_of_its_own(name, reactor)
-    transactor = LocalTransactor(Database.new(str(uuid4())), run=run, now=reactor.seconds)
+    transactor = LocalTransactor(Database.new(str(uuid4())), run=run, now=reactor.seconds, functions=functions)
     return Connection(transactor, reactor)
 
 

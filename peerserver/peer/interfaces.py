@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,11 +18,12 @@ class IConnection(Interface):
     """One database. The value only moves forward."""
 
     database_id: str = Attribute("The database's id: the text of a uuid.")
+    functions: Mapping[str, Any] = Attribute("The operator's transaction functions and predicates, by qualified name.")
 
-    def db() -> Database:  # type: ignore[empty-body]
+    def db() -> Database:
         """The newest value that is known here; never waits."""
 
-    def transact(  # type: ignore[empty-body]
+    def transact(
         tx_data: Sequence[Any], tx_id: Any = None, timeout: float | None = None
     ) -> Deferred[TxResult]:
         """The result, when it is durable and ``db()`` holds it.
@@ -31,8 +32,8 @@ class IConnection(Interface):
         window). ``timeout``: seconds; after them it fails with Anomaly unavailable, the outcome unknown.
         """
 
-    def sync(t: int, timeout: float) -> Deferred[Database]:  # type: ignore[empty-body]
+    def sync(t: int, timeout: float) -> Deferred[Database]:
         """A value whose basis is ``t`` or later; Anomaly busy with both t in its data after ``timeout`` seconds."""
 
-    def close() -> Deferred[None]:  # type: ignore[empty-body]
+    def close() -> Deferred[None]:
         """Ends it; what was taken is finished first."""

@@ -62,7 +62,7 @@ class LocalTransactor:
         self._run = run
         self._now = now
         self._log = log or NoLog()
-        self._functions = dict(functions or {})
+        self.functions: Mapping[str, Any] = dict(functions or {})
         self._limit = limit
         self._queue: deque[_Waiting] = deque()
         self._listeners: list[Callable[[Database], None]] = []
@@ -105,7 +105,7 @@ class LocalTransactor:
         for tx_data in batch:
             self._last_ms = max(self._last_ms, int(self._now() * 1000))
             try:
-                result = transact(self._tip, tx_data, self._last_ms, self._functions)
+                result = transact(self._tip, tx_data, self._last_ms, self.functions)
             except Exception as problem:
                 outcomes.append(problem)
             else:

@@ -99,7 +99,8 @@ class IterSource:
 class Continuations:
     """Open results by token."""
 
-    def __init__(self, key: bytes, now: Callable[[], float], count: int, size: int, age: float, token_bytes: int) -> None:
+    def __init__(self, key: bytes, now: Callable[[], float], count: int, size: int, age: float,
+                 token_bytes: int) -> None:
         self._key = key
         self._token_bytes = token_bytes
         self._kept: Kept[Opened] = Kept(now, count, size, age)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site
@@ -26,10 +28,11 @@ class BoundedRequest(TwistedRequest):
     """A request whose body is held in memory up to the site's limit; a larger one is answered and cut off."""
 
     too_large = False
+    channel: Channel
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """The declared length; None for a body in chunks."""
-        self.content = BytesIO()
+        self.content: BytesIO = BytesIO()
         self._received = 0
         if length is not None and length > self._limit():
             self._refuse()
@@ -50,7 +53,9 @@ class BoundedRequest(TwistedRequest):
             super().requestReceived(command, path, version)
 
     def _limit(self) -> int:
-        limit: int = self.site.settings.max_body if isinstance(self.site, BoundedSite) else 1 << 26
+        # The request's own site is set only once it is whole.
+        site = self.channel.site
+        limit: int = site.settings.max_body if isinstance(site, BoundedSite) else Settings().max_body
         return limit
 
     def _refuse(self) -> None:
@@ -69,6 +74,8 @@ class Channel(HTTPChannel):
     """A connection. A request that has begun must be complete within ``receive_timeout``, however it trickles."""
 
     _deadline: Any = None
+    site: Any
+    transport: Any
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Some bytes of a request."""
@@ -81,7 +88,7 @@ class Channel(HTTPChannel):
         self._stop_deadline()
         super().allContentReceived()
 
-    def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """The end, at whatever moment."""
         self._stop_deadline()
         super().connectionLost(reason)

@@ -7,19 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from peerserver.codec.transit_pages import Column, DatomTable
+from peerserver.codec.transit_pages import Column, DatomTable, Table
 from peerserver.database import Database, Datom
 from peerserver.index.ranges import DatomRange
 from peerserver.index.rows import Rows
 from peerserver.model.schema import ValueType
+from peerserver.pull.index_pull import PullRange
+from peerserver.query import Result
 
 from .continuations import Page
 
-__all__ = ("DatomSource", "column_of", "datom_table")
+__all__ = ("DatomSource", "PullSource", "ResultSource", "column_of", "datom_table")
 
 # Value types whose decoded lists codec writes as a column of that kind.
-_KINDS = {"long": "long", "ref": "long", "boolean": "boolean", "string": "string", "keyword": "keyword", "symbol": "symbol",
-          "instant": "instant", "uuid": "uuid", "double": "double"}
+_KINDS = {"long": "long", "ref": "long", "boolean": "boolean", "string": "string", "keyword": "keyword",
+          "symbol": "symbol", "instant": "instant", "uuid": "uuid", "double": "double"}
+
+_RESULT_KINDS = {"int": "long", "bool": "boolean", "instant": "instant", "double": "double", "string": "string",
+                 "keyword": "keyword", "symbol": "symbol", "uuid": "uuid"}
 
 
 class DatomSource:
@@ -36,6 +41,50 @@ class DatomSource:
         rows = self._found.rows(offset, n + 1)
         count = min(n, len(rows))
         return Page(_table_of_rows(self._db, rows.take(slice(0, count))), count, len(rows) > n)
+
+
+class ResultSource:
+    """The rows of a query's result; as maps where the query has ``:keys``, ``:strs`` or ``:syms``."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it keeps alive."""
+        return 4096 + 16 * self._result.width * self._result.count
+
+    def page(self, offset: int, n: int) -> Page:
+        result = self._result
+        start = min(offset, result.count)
+        end = min(start + n, result.count)
+        more = end < result.count
+        if result.query.keys is not None:
+            return Page(tuple(result.as_maps(result.page(start, end - start))), end - start, more)
+        # Codes that are on the wire what they are here are not turned into Python objects one by one.
+        raw = result.raw_columns()
+        kinds = ["mixed" if column is None else _RESULT_KINDS.get(column.kind.name, "mixed") for column in raw]
+        if all(kind in ("long", "instant") for kind in kinds):
+            columns = [Column(found.array()[start:end], kind) for found, kind in zip(raw, kinds) if found is not None]
+        else:
+            columns = [Column(values, kind) for values, kind in zip(result.columns(start, end), kinds)]
+        return Page(Table(columns, end - start), end - start, more)
+
+
+class PullSource:
+    """Entities in the order of an index, pulled page by page."""
+
+    def __init__(self, found: PullRange) -> None:
+        self._found = found
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it keeps alive."""
+        return 4096 + 8 * len(self._found)
+
+    def page(self, offset: int, n: int) -> Page:
+        rows = self._found.slice(offset, n)
+        return Page(tuple(rows), len(rows), offset + len(rows) < len(self._found))
 
 
 def _table_of_rows(db: Database, rows: Rows) -> DatomTable:

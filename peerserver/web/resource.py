@@ -1,7 +1,7 @@
 """HTTP: ``POST /`` takes signed requests, ``GET /health`` says OK.
 
-The order of checks: size (``http``), signature, content type, decoding, headers that must agree with the body. What is not
-decided here: what an operation answers (``dispatcher``), and how TLS is set up.
+The order of checks: size (``http``), signature, content type, decoding, headers that must agree with the body. What is
+not decided here: what an operation answers (``dispatcher``), and how TLS is set up.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _log = Logger()
 
 #: HTTP status of each category of anomaly.
 STATUSES: Mapping[str, int] = {
-    "incorrect": 400, "unsupported": 400, "forbidden": 403, "not-found": 404, "conflict": 409, "busy": 429, "fault": 500,
-    "unavailable": 503, "interrupted": 504,
+    "incorrect": 400, "unsupported": 400, "forbidden": 403, "not-found": 404, "conflict": 409, "busy": 429,
+    "fault": 500, "unavailable": 503, "interrupted": 504,
 }
 #: bodies above this many bytes are decoded, and answers of more rows than this encoded, in a worker thread.
 LARGE_BODY = 32 * 1024
@@ -63,6 +63,7 @@ class Web:
     def health(self, request: IRequest) -> bytes:
         """Whether the server runs."""
         request.setHeader(b"content-type", b"text/plain")
+        request.setHeader(b"content-length", b"2")
         return b"OK"
 
     @app.route("/", methods=["POST"])
@@ -106,8 +107,8 @@ class Web:
             verify(headers, body, self._keys, self._now(), self._settings.clock_skew)
         except Refused as reason:
             _log.warn("Refused a request from {peer}: {reason}", peer=_peer(request), reason=str(reason))
-            raise forbidden("The request is not signed with an access key of this server, or its date is off; check key, "
-                            "secret and the clock") from None
+            raise forbidden("The request is not signed with an access key of this server, or its date is off; check "
+                            "key, secret and the clock") from None
 
     async def _decoded(self, request: IRequest, body: bytes) -> Any:
         kind = _header(request, "content-type")
@@ -160,6 +161,7 @@ def _respond(request: IRequest, fmt: Format, response: Response, encoded: bytes)
     if isinstance(category, Keyword):
         request.setResponseCode(STATUSES.get(category.name, 500))
     request.setHeader(b"content-type", fmt.content_type.encode())
+    request.setHeader(b"content-length", str(len(encoded)).encode())
     request.setHeader(b"server", b"peerserver")
     return encoded
 

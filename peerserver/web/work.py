@@ -56,7 +56,7 @@ class Lane:
 
 
 class Threads:
-    """Two lanes, so that slow queries hold up only other queries. Started by the first use, stopped with the reactor."""
+    """Two lanes, so that slow queries hold up only other queries."""
 
     def __init__(self, reactor: Any, query_threads: int, other_threads: int, limit: int) -> None:
         self._reactor = reactor

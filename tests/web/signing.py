@@ -25,7 +25,8 @@ def signed_headers(body: bytes, *, key: str = KEY, secret: str = SECRET, at: flo
     """The headers of a ``POST /`` of ``body``, lower-case names."""
     date = datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     request = AWSRequest("POST", f"https://{host}/", data=body, headers={
-        "content-type": kind, "host": host, "x-amz-content-sha256": hashlib.sha256(body).hexdigest(), "x-amz-target": "t",
+        "content-type": kind, "host": host, "x-amz-content-sha256": hashlib.sha256(body).hexdigest(),
+        "x-amz-target": "t",
     })
     request.context["timestamp"] = date
     request.headers["x-amz-date"] = date

@@ -75,8 +75,15 @@ def test_a_large_request_does_not_travel() -> None:
 
 
 @pytest.mark.parametrize("change", [
-    lambda t: t[:-2] + ("AA" if t[-2:] != "AA" else "BB"), lambda t: "A" + t, lambda t: t.split(".")[0], lambda t: "", lambda t: 7,
-    lambda t: t + ".x", lambda t: "ž.ž", lambda t: base64.urlsafe_b64encode(b"x").decode() + "." + t.split(".")[1]])
+    lambda t: t[:-2] + ("AA" if t[-2:] != "AA" else "BB"),
+    lambda t: "A" + t,
+    lambda t: t.split(".")[0],
+    lambda t: "",
+    lambda t: 7,
+    lambda t: t + ".x",
+    lambda t: "ž.ž",
+    lambda t: base64.urlsafe_b64encode(b"x").decode() + "." + t.split(".")[1],
+])
 def test_a_token_cannot_be_made_up(change: object) -> None:
     """Any change to a token is found out, and told without detail."""
     made = continuations()

@@ -90,7 +90,8 @@ def test_a_proxy_may_take_the_authorization() -> None:
 
 @pytest.mark.parametrize("change", [
     {"content-type": "application/transit+json"}, {"x-cognitect-host": "elsewhere"}, {"x-amz-date": "20261123T033653Z"},
-    {"x-amz-date": "yesterday"}, {"x-amz-date": "20261399T999999Z"}, {"x-amz-content-sha256": "0" * 64}, {"x-amz-target": "added"},
+    {"x-amz-date": "yesterday"}, {"x-amz-date": "20261399T999999Z"}, {"x-amz-content-sha256": "0" * 64},
+    {"x-amz-target": "added"},
     {"authorization": ""}, {"authorization": "AWS4-HMAC-SHA256 nonsense"}, {"authorization": "Ünï\udcff"},
 ])
 def test_a_changed_header_is_refused(change: dict[str, str]) -> None:

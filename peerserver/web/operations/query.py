@@ -11,22 +11,19 @@ from typing import Any
 
 import attrs
 
-from peerserver.codec.transit_pages import Column, Table
 from peerserver.model.anomaly import incorrect
-from peerserver.model.values import Keyword, Symbol
-from peerserver.query import Budget, execute, parse_query
-from peerserver.query.ast import Query
+from peerserver.model.values import Keyword
+from peerserver.query import Budget, Result, execute, parse_query
 
 from ..context import Context
-from ..continuations import Opened, Page
+from ..continuations import Opened
 from ..databases import View
+from ..pages import ResultSource
 from ..request import Request
 from ..stats import timed
 from ..words import K
 
 __all__ = ("q",)
-
-_KEY_MAKERS = {"keys": Keyword, "strs": str, "syms": Symbol}
 
 
 @attrs.frozen
@@ -46,51 +43,25 @@ async def q(context: Context, request: Request) -> Opened:
     described = [await _described(context, request, arg) for arg in request.vector(K.args)]
     if not any(isinstance(arg, (View, _Log)) for arg in described):
         raise incorrect("Query args must include a database")
-    stats: dict[Keyword, Any] | None = {} if request.get(K.query_stats) else None
+    wants_stats = bool(request.get(K.query_stats))
 
-    def work() -> tuple[Any, Query]:
+    def work() -> Result:
         query = parse_query(form)
         if query.find.shape != "relation":
             raise incorrect("Only find-rel elements are allowed in client :find")
         inputs = [_opened(context, arg) for arg in described]
-        return execute(query, inputs, budget, stats), query
+        return execute(query, inputs, budget, wants_stats)
 
-    (result, query), io = await context.queries.run(timed, work, request.get(K.io_context), "query")
+    result, io = await context.queries.run(timed, work, request.get(K.io_context), "query")
     first: dict[Keyword, Any] = {K.count: result.count}
     metadata: dict[Keyword, Any] = {}
-    if stats is not None:
-        metadata[K.query_stats] = stats
+    if result.stats is not None:
+        metadata[K.query_stats] = result.stats
     if io is not None:
         metadata[K.io_stats] = io
     if metadata:
         first[K.metadata] = metadata
-    return Opened(ResultSource(result, query), None if limit < 0 else offset + limit, first)
-
-
-class ResultSource:
-    """The rows of a query's result; as maps where the query has ``:keys``, ``:strs`` or ``:syms``."""
-
-    def __init__(self, result: Any, query: Query) -> None:
-        self._result = result
-        self._width = len(query.find.elements)
-        self._keys: list[Any] | None = None
-        if query.keys is not None:
-            kind, names = query.keys
-            self._keys = [_KEY_MAKERS[kind](name) for name in names]
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it keeps alive."""
-        return 4096 + 16 * self._width * int(self._result.count)
-
-    def page(self, offset: int, n: int) -> Page:
-        total = int(self._result.count)
-        rows = self._result.page(offset, n)
-        more = offset + len(rows) < total
-        if self._keys is not None:
-            return Page(tuple(dict(zip(self._keys, row)) for row in rows), len(rows), more)
-        columns = [Column(list(column)) for column in zip(*rows)]
-        return Page(Table(columns, len(rows)), len(rows), more)
+    return Opened(ResultSource(result), None if limit < 0 else offset + limit, first)
 
 
 async def _described(context: Context, request: Request, arg: Any) -> Any:

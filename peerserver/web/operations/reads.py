@@ -12,7 +12,7 @@ from peerserver.model.values import Instant, Keyword
 
 from ..context import Context
 from ..continuations import IterSource, Opened
-from ..pages import DatomSource, datom_table
+from ..pages import DatomSource, PullSource, datom_table
 from ..request import Request
 from ..stats import timed
 from ..words import K
@@ -28,13 +28,11 @@ async def pull(context: Context, request: Request) -> dict[Keyword, Any]:
     selector, eid, io_context = request.get(K.selector), request.get(K.eid), request.get(K.io_context)
     if selector is None:
         raise incorrect("pull needs a :selector")
-    if eid is None:
+    if K.eid not in request.form:
         raise incorrect("pull needs an :eid")
 
     def work() -> Any:
         db = context.databases.open(view)
-        if db.is_history:
-            raise incorrect("Can't pull from history: pull from a database without history")
         return pulls.pull(db, pulls.parse_pattern(selector), eid)
 
     found, stats = await context.others.run(timed, work, io_context, "pull")
@@ -96,18 +94,16 @@ async def index_pull(context: Context, request: Request) -> Opened:
     """``:index :selector :start :reverse`` → pulled maps in the order of the index."""
     view = await context.databases.view(request)
     offset, limit, _ = request.paging()
-    index, selector = request.keyword(K.index), request.get(K.selector)
-    start, backwards = request.get(K.start), bool(request.get(K.reverse))
+    index, selector = request.keyword(K.index).name, request.get(K.selector)
+    start, backwards = request.vector(K.start), bool(request.get(K.reverse))
+    if selector is None:
+        raise incorrect("index-pull needs a :selector", "nil-input")
 
-    def work() -> IterSource:
-        db = context.databases.open(view)
-        return IterSource(lambda: _index_pull(db, index, selector, start, backwards))
+    def work() -> PullSource:
+        pattern = pulls.parse_pattern(selector)
+        return PullSource(pulls.index_pull(context.databases.open(view), index, pattern, start, backwards))
 
     return Opened(await context.others.run(work), None if limit < 0 else offset + limit)
-
-
-def _index_pull(db: Database, index: Keyword, selector: Any, start: Any, backwards: bool) -> Iterator[Any]:
-    return iter(pulls.index_pull(db, index, selector, start, backwards))
 
 
 async def tx_range(context: Context, request: Request) -> Opened:

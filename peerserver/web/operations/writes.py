@@ -45,7 +45,7 @@ async def with_db(context: Context, request: Request) -> dict[Keyword, Any]:
 
 async def with_(context: Context, request: Request) -> dict[Keyword, Any]:
     """``:tx-data`` and the value's ``:next-token`` → as ``transact``, both values with tokens."""
-    context.databases.connection(request)
+    functions = context.databases.connection(request).functions
     token = request.get(K.next_token)
     if token is None:
         raise incorrect("with needs a value from with-db, or the :db-after of another with")
@@ -54,7 +54,7 @@ async def with_(context: Context, request: Request) -> dict[Keyword, Any]:
 
     def work() -> TxResult:
         with before.lock:
-            return apply(before.db, tx_data, int(time.time() * 1000))
+            return apply(before.db, tx_data, int(time.time() * 1000), functions)
 
     started = context.monotonic()
     result = await context.others.run(work)
