@@ -75,13 +75,13 @@ class PeerServerService(MultiService):
         try:
             super().privilegedStartService()
         except ListenError as error:
-            raise _refusal(error) from None
+            raise self._given_up(error) from None
 
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         try:
             super().startService()
         except ListenError as error:
-            raise _refusal(error) from None
+            raise self._given_up(error) from None
         self._announce()
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGHUP, self._hangup)
@@ -95,6 +95,11 @@ class PeerServerService(MultiService):
         # The port first, so that the requests that still run find their database.
         closed: Deferred[Any] = super().stopService()
         return closed.addCallback(lambda _: self._databases.close())
+
+    def _given_up(self, error: ListenError) -> SystemExit:
+        # The worker threads wait for the reactor's end, which would never come, and would keep the process alive.
+        self._reactor.fireSystemEvent("shutdown")
+        return _refusal(error)
 
     def _hangup(self, *_: object) -> None:
         # A signal arrives between any two instructions; the reload is for the reactor's own time.
