@@ -8,6 +8,7 @@ What is not decided here: whether datoms may be added (``transact``), and how th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from peerserver.index import codes as number_codes
 from peerserver.index import identifiers, schema_view
 from peerserver.index.content import Content
 from peerserver.index.dictionary import Dictionary
+from peerserver.index.log import tx_range
 from peerserver.index.ranges import DatomRange, datoms, index_range, seek
 from peerserver.index.rows import NO_INTS, NO_ROWS, Bools, Datom, Ints, Rows, concat
 from peerserver.index.store import Store
@@ -24,7 +26,7 @@ from peerserver.index.values import positions_by_value, rows_by_value
 from peerserver.index.view import NOW, View, Window
 from peerserver.model import anomaly, entity
 from peerserver.model.bootstrap import BOOTSTRAP_DATOMS
-from peerserver.model.schema import VALUE_TYPES, Attribute, Schema, ValueType
+from peerserver.model.schema import Attribute, Schema, ValueType
 from peerserver.model.values import Instant, Keyword
 
 __all__ = ("Database", "Datom", "DatomRange", "Rows")
@@ -34,6 +36,7 @@ _Filters: TypeAlias = "tuple[int | None, int | None, bool]"
 _NO_FILTERS: Final[_Filters] = (None, None, False)
 # Fewer values than this are decoded one by one.
 _FEW: Final = 48
+_BOOT_SCHEMA: Final = schema_view.boot_schema()
 
 
 class Database:
@@ -102,8 +105,8 @@ class Database:
                         self.next_schema_id)
 
     def with_datoms(self, es: Sequence[int] | Ints, attrs: Sequence[int] | Ints, vs: Sequence[int] | Ints,
-                    txs: Sequence[int] | Ints | int, added: Sequence[bool] | Bools | None = None, *, t: int, next_t: int,
-                    next_schema_id: int | None = None) -> Database:
+                    txs: Sequence[int] | Ints | int, added: Sequence[bool] | Bools | None = None, *, t: int,
+                    next_t: int, next_schema_id: int | None = None) -> Database:
         """The next value. Parallel sequences (lists or int64 arrays) of checked, non-redundant datoms;
         ``vs`` are codes (see :meth:`intern`); ``txs`` may be one tx for all; ``added`` None: all are
         assertions. ``t`` is the new basis-t. Within a transaction datoms are in any order; those of
@@ -346,28 +349,7 @@ class Database:
         """The log from ``start`` (inclusive) to ``end`` (exclusive): ``(t, datoms)``, lazily. The points
         are t, transaction id or instant; time filters do not count. The transactions that a new database
         comes with are not in it."""
-        base = self.unfiltered()
-        instants = base.rows(schema_view.TX_INSTANT)
-        ts = instants.e & entity.NUMBER_MASK
-
-        def position(point: Any) -> int:
-            if isinstance(point, Instant):
-                return int(np.searchsorted(instants.v, point.ms))
-            return int(np.searchsorted(ts, identifiers.t_of_point(point)))
-
-        first = max(int(np.searchsorted(ts, entity.FIRST_T)), 0 if start is None else position(start))
-        last = len(ts) if end is None else position(end)
-        history = base.history()
-        size = 1  # the first transaction soon, the later ones in growing lots: a lot costs one scan
-        while first < last:
-            lot = instants.e[first:min(last, first + size)]
-            at, rows = history.rows_of_txs(lot)
-            order = np.argsort(at, kind="stable")
-            bounds = np.searchsorted(at[order], np.arange(len(lot) + 1)).tolist()
-            for i, tx in enumerate(lot.tolist()):
-                yield entity.t_of(tx), self.to_datoms(rows.take(order[bounds[i]:bounds[i + 1]]))
-            first += len(lot)
-            size = min(size * 4, 1024)
+        return tx_range(self.unfiltered(), start, end)
 
     def values_of(self, rows: Rows, aid: int | None = None) -> list[Any]:
         """The Python values of rows of one attribute, or of rows with an ``a`` column."""
@@ -381,7 +363,7 @@ class Database:
         order = np.argsort(rows.a, kind="stable")
         a = rows.a[order]
         bounds = [0, *(np.flatnonzero(a[1:] != a[:-1]) + 1).tolist(), len(a)]
-        for lo, hi in zip(bounds, bounds[1:]):
+        for lo, hi in pairwise(bounds):
             index = order[lo:hi]
             # Filled one by one: numpy would take a value that is a tuple for a row of values.
             decoded = np.empty(hi - lo, object)
@@ -415,19 +397,3 @@ def _flags(schema: Schema) -> dict[int, int]:
         a: BY_VALUE * attribute.has_avet | REF * attribute.is_ref | MANY * attribute.many
         for a, attribute in schema.attributes.items()
     }
-
-
-def _boot_schema() -> Schema:
-    # Enough of a schema to read the bootstrap datoms with: the types of Datomic's own attributes.
-    types = {e: v for e, a, v, _, _ in BOOTSTRAP_DATOMS if a == 40}
-    many = {e for e, a, v, _, _ in BOOTSTRAP_DATOMS if a == 41 and v == 36}
-    kinds = {kind.id: kind for kind in VALUE_TYPES.values()}
-    attributes = {
-        e: Attribute(e, Keyword(f"boot/{e}"), kinds[kind], many=e in many, unique="identity" if e == 10 else None,
-                     index=e in (39, 50))
-        for e, kind in types.items()
-    }
-    return Schema(attributes, {}, {})
-
-
-_BOOT_SCHEMA: Final = _boot_schema()

@@ -36,8 +36,9 @@ def attribute(e: int, name: str, kind: int, *more: tuple[int, Any], many: bool =
 @pytest.fixture
 def db() -> Database:
     """Ann 30, Bob 40 with a friend Ann, tags; a composite."""
-    start = add(Database.new("test"), *attribute(NAME, "p/name", 23, (42, 38)), *attribute(AGE, "p/age", 22, (44, True)),
-                *attribute(FRIEND, "p/friend", 20, many=True), *attribute(TAGS, "p/tags", 21, (44, True), many=True))
+    start = add(Database.new("test"), *attribute(NAME, "p/name", 23, (42, 38)),
+                *attribute(AGE, "p/age", 22, (44, True)), *attribute(FRIEND, "p/friend", 20, many=True),
+                *attribute(TAGS, "p/tags", 21, (44, True), many=True))
     start = add(start, *attribute(PAIR, "p/age+friend", 63, (42, 38), (67, (K("p/age"), K("p/friend")))))
     return add(start, (ANN, NAME, "Ann"), (ANN, AGE, 30), (BOB, NAME, "Bob"), (BOB, AGE, 40), (BOB, FRIEND, ANN),
                (BOB, PAIR, (40, ANN)), (BOB, TAGS, K("b")), (BOB, TAGS, K("a/b")))
@@ -52,7 +53,8 @@ class TestIdentifiers:
 
     @pytest.mark.parametrize("name, found", [
         (5, 5), (-5, -5), (K("p/name"), NAME), (":p/name", NAME), (K("no/such"), None), ((K("p/name"), "Ann"), ANN),
-        (EdnList((K("p/name"), "Ann")), ANN), ((":p/name", "Ann"), ANN), ((NAME, "Ann"), ANN), ((K("p/name"), "Zoe"), None),
+        (EdnList((K("p/name"), "Ann")), ANN), ((":p/name", "Ann"), ANN), ((NAME, "Ann"), ANN),
+        ((K("p/name"), "Zoe"), None),
         ((K("p/name"), None), None), ((K("p/name"), 5), None), ((K("db/ident"), ":p/age"), AGE),
         ((K("p/age+friend"), (40, ANN)), BOB), ((K("p/age+friend"), (BigInt(40), ANN)), BOB),
         ((K("p/age+friend"), (40, (K("p/name"), "Ann"))), None), (None, None), (True, None), (1.5, None), ({}, None),
@@ -62,7 +64,8 @@ class TestIdentifiers:
         assert db.entid(name) == found
 
     @pytest.mark.parametrize("name, error", [
-        ("p/name", "not-a-keyword"), ((K("p/age"), 40), "lookup-ref-attr-not-unique"), ((K("no/such"), 4), "not-an-entity"),
+        ("p/name", "not-a-keyword"), ((K("p/age"), 40), "lookup-ref-attr-not-unique"),
+        ((K("no/such"), 4), "not-an-entity"),
         ((K("p/name"),), "invalid-lookup-ref"), ((), "invalid-lookup-ref"),
     ])
     def test_malformed_names_are_refused(self, db: Database, name: Any, error: str) -> None:
@@ -106,7 +109,8 @@ class TestSchema:
 
     def test_properties(self, db: Database) -> None:
         """What the datoms of an attribute say is what the attribute is."""
-        name, friend, pair = db.attribute(":p/name"), db.attribute(FRIEND), db.attribute((K("db/ident"), K("p/age+friend")))
+        name, friend = db.attribute(":p/name"), db.attribute(FRIEND)
+        pair = db.attribute((K("db/ident"), K("p/age+friend")))
         assert name is not None and friend is not None and pair is not None
         assert (name.unique, name.many, name.has_avet, name.type.name) == ("identity", False, True, "string")
         assert (friend.is_ref, friend.many, friend.has_avet) == (True, True, False)
@@ -297,10 +301,12 @@ class TestDatoms:
         ("eavt", [BOB, None, 40], 0), ("eavt", [K("no/such")], 0), ("eavt", [True], 0), ("eavt", [BOB, 5.5], 0),
         ("eavt", [BOB, K("p/age"), 40, 1020], 1), ("eavt", [BOB, K("p/age"), 40, tx_id(1010)], 0),
         ("eavt", [BOB, K("p/age"), None, 5], 1), ("eavt", [(K("p/name"), "Bob"), (K("db/ident"), K("p/age"))], 1),
-        ("eavt", [BOB, K("p/friend"), (K("p/name"), "Ann")], 1), ("aevt", [K("p/tags")], 2), ("aevt", [":p/tags", BOB], 2),
+        ("eavt", [BOB, K("p/friend"), (K("p/name"), "Ann")], 1), ("aevt", [K("p/tags")], 2),
+        ("aevt", [":p/tags", BOB], 2),
         ("aevt", [K("no/such")], 0), ("avet", [K("p/age")], 2), ("avet", [K("p/age"), 40], 1),
         ("avet", [K("p/age"), BigInt(40), BOB], 1), ("avet", [K("p/age"), 40, ANN], 0), ("avet", [K("p/age"), "x"], 0),
-        ("avet", [K("p/tags"), ":b"], 0), ("vaet", [ANN], 1), ("vaet", [ANN, K("p/friend")], 1), ("vaet", [ANN, K("p/age")], 0),
+        ("avet", [K("p/tags"), ":b"], 0), ("vaet", [ANN], 1), ("vaet", [ANN, K("p/friend")], 1),
+        ("vaet", [ANN, K("p/age")], 0),
         ("vaet", [ANN, None, BOB], 1), ("vaet", [ANN, None, ANN], 0), ("vaet", [(K("p/name"), "Ann")], 1),
     ])
     def test_components(self, db: Database, index: str, components: list[Any], count: int) -> None:
@@ -311,7 +317,8 @@ class TestDatoms:
     @pytest.mark.parametrize("index, components, error", [
         ("tave", [], None), ("avet", [K("p/friend")], "attribute-not-indexed"), ("vaet", ["Bob"], "not-a-keyword"),
         ("eavt", ["bob"], "not-a-keyword"), ("vaet", [K("no/such")], "not-an-entity"), ("vaet", [1.5], "not-an-entity"),
-        ("eavt", [BOB, K("p/friend"), K("no/such")], "not-an-entity"), ("eavt", [(K("p/age"), 4)], "lookup-ref-attr-not-unique"),
+        ("eavt", [BOB, K("p/friend"), K("no/such")], "not-an-entity"),
+        ("eavt", [(K("p/age"), 4)], "lookup-ref-attr-not-unique"),
     ])
     def test_errors(self, db: Database, index: str, components: list[Any], error: str | None) -> None:
         """What Datomic refuses is refused, before anything is read."""

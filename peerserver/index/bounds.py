@@ -51,7 +51,8 @@ def code_bound(type: ValueType, value: Any, after: bool) -> int:
     if name in ("long", "ref"):
         if value in (math.inf, -math.inf):
             return INT64_MAX + 1 if value > 0 else INT64_MIN
-        return int(math.floor(value)) + 1 if after else int(math.ceil(value))
+        bound: int = math.floor(value) + 1 if after else math.ceil(value)
+        return bound
     return _float_bound(value, after)
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from peerserver.model.schema import ValueType
-from peerserver.model.values import URI, BigInt, Char, Float32, Keyword, Symbol, Tagged
+from peerserver.model.values import URI, BigInt, Char, Keyword, Symbol, Tagged
 
 from .rows import Ints
 

@@ -241,7 +241,8 @@ def _by_entity(db: Database, aids: list[int]) -> Iterator[Block]:
         at = {aid: start for aid, start in at.items() if start < len(columns[aid])}
         # The window ends before the first entity that some attribute has beyond its share; one entity at least.
         least = min((columns[aid].e.item(start) for aid, start in at.items()), default=0)
-        ends = [columns[aid].e.item(start + _WINDOW) for aid, start in at.items() if start + _WINDOW < len(columns[aid])]
+        ends = [columns[aid].e.item(start + _WINDOW) for aid, start in at.items()
+                if start + _WINDOW < len(columns[aid])]
         end = max(min(ends), least + 1) if ends else None
         parts = []
         for aid, start in at.items():

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from peerserver.model.bootstrap import BOOTSTRAP_DATOMS
 from peerserver.model.schema import VALUE_TYPE_OF_ID, VALUE_TYPES, Attribute, Schema
 from peerserver.model.values import Keyword
 
-__all__ = ("EMPTY_SCHEMA", "IDENT", "SCHEMA_ATTRIBUTES", "TX_INSTANT", "changes_schema", "derive")
+__all__ = ("EMPTY_SCHEMA", "IDENT", "SCHEMA_ATTRIBUTES", "TX_INSTANT", "boot_schema", "changes_schema", "derive")
 
 IDENT: Final = 10
 TX_INSTANT: Final = 50
@@ -100,3 +101,16 @@ def _composites(attributes: Mapping[int, Attribute]) -> dict[int, tuple[Attribut
         for member in dict.fromkeys(attribute.tuple_attrs):
             found.setdefault(member, []).append(attribute)
     return {member: tuple(composites) for member, composites in found.items()}
+
+
+def boot_schema() -> Schema:
+    """Enough of a schema to read the bootstrap datoms with: the types of Datomic's own attributes."""
+    types = {e: v for e, a, v, _, _ in BOOTSTRAP_DATOMS if a == 40}
+    many = {e for e, a, v, _, _ in BOOTSTRAP_DATOMS if a == 41 and v == 36}
+    kinds = {kind.id: kind for kind in VALUE_TYPES.values()}
+    attributes = {
+        e: Attribute(e, Keyword(f"boot/{e}"), kinds[kind], many=e in many, unique="identity" if e == 10 else None,
+                     index=e in (39, 50))
+        for e, kind in types.items()
+    }
+    return Schema(attributes, {}, {})

@@ -1,8 +1,8 @@
 """Which attributes an entity may have, or be referred to by: one small number per entity that names a set.
 
 Entities come in few shapes, so the sets are shared; without this, reading an entity whole, or finding what
-refers to it, would have to look into every attribute. A hint only: sets grow and never shrink, and older values of the database
-share them, so a reader may find nothing under an attribute, but never misses one.
+refers to it, would have to look into every attribute. A hint only: sets grow and never shrink, and older
+values of the database share them, so a reader may find nothing under an attribute, but never misses one.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ What is not decided here: when to freeze (``database``).
 from __future__ import annotations
 
 from collections.abc import Container
+from itertools import pairwise
 
 import numpy as np
 
@@ -85,7 +86,7 @@ class Store:
         order = np.argsort(a.astype(np.int32), kind="stable")
         a = a[order]
         bounds = [0, *(np.flatnonzero(a[1:] != a[:-1]) + 1).tolist(), len(a)]
-        for lo, hi in zip(bounds, bounds[1:]):
+        for lo, hi in pairwise(bounds):
             if lo == hi:
                 continue
             index = order[lo:hi]

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .attribute_store import merged_past
 from .intervals import NO_INTERVALS, UNKNOWN, Intervals
 from .rows import NO_INTS, NO_ROWS, Ints, Rows
-from .attribute_store import merged_past
 from .table import EMPTY_TABLE, Table, merge_order
 
 __all__ = ("Facts", "View", "Window", "facts_of")

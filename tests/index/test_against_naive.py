@@ -28,18 +28,20 @@ ENTITIES = [entity_id(PART_USER, 1000 + n) for n in range(7)]
 # name, type, many, unique, indexed, values
 ATTRIBUTES: list[tuple[str, str, bool, str | None, bool, list[Any]]] = [
     ("one", "long", False, None, True, [1, -5, 7, 2**62, -(2**62)]),
-    ("name", "string", False, "identity", False, ["a", "b", "", "long text that shares a prefix, a", "é", "\U0001f600"]),
+    ("name", "string", False, "identity", False, ["a", "b", "", "long text that shares a prefix, a", "é",
+                                                  "\U0001f600"]),
     ("tags", "string", True, None, True, ["x", "y", "long text that shares a prefix, b",
                                           "long text that shares a prefix", "￮", "\U0001f600", "x\0"]),
     ("friend", "ref", True, None, False, ENTITIES[:5]),
     ("boss", "ref", False, None, True, ENTITIES),
     ("size", "double", True, None, True, [0.0, -0.0, 1.5, -1.5, float("inf"), 2.0]),
-    ("price", "bigdec", True, None, True, [Decimal("1.5"), Decimal("1.50"), Decimal("-2"), Decimal("1E+3")]),
+    ("price", "bigdec", True, None, True, [Decimal("1.5"), Decimal("1.50"), Decimal(-2), Decimal("1E+3")]),
     ("uuid", "uuid", True, None, True, [uuid.UUID(int=n) for n in (0, 1, 1 << 63, 1 << 127, (1 << 128) - 1)]),
     ("key", "keyword", True, None, True, [Keyword(k) for k in ("b", "a/b", "A", "a", "ab/c")]),
     ("at", "instant", False, None, False, [Instant(0), Instant(-1), Instant(10**12)]),
 ]
 FIRST_ID = 72
+SIZE, PRICE = FIRST_ID + 5, FIRST_ID + 6
 TYPE_IDS = {"long": 22, "string": 23, "ref": 20, "double": 57, "bigdec": 61, "uuid": 56, "keyword": 21, "instant": 25}
 
 
@@ -48,8 +50,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thresholds so low that every path is taken on a handful of datoms."""
     for module, name, value in (
         (content, "_FREEZE_AT", 12), (content, "_BULK", 7), (content, "_MAX_UNDER", 1), (content, "_MAX_VIEWS", 5),
-        (attribute_store, "_FANOUT", 2), (attribute_store, "_MAX_PAST", 2), (attribute_store, "_MIN_CARRIED", 2), (words, "_FEW", 3),
-        (table, "_MIN_ROWS", 3), (table, "_SORT_PROBES", 3), (values, "_MAX_PLACED", 3),
+        (attribute_store, "_FANOUT", 2), (attribute_store, "_MAX_PAST", 2), (attribute_store, "_MIN_CARRIED", 2),
+        (words, "_FEW", 3), (table, "_MIN_ROWS", 3), (table, "_SORT_PROBES", 3), (values, "_MAX_PLACED", 3),
     ):
         monkeypatch.setattr(module, name, value)
 
@@ -123,7 +125,8 @@ def _events(naive: Naive, ops: list[Op], tx: int) -> list[Event]:
     return events
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 50,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(step, max_size=14), st.data())
 def test_every_read_equals_the_naive_model(steps: list[tuple[int, bool, list[Op]]], data: st.DataObject) -> None:
     """Reads of all values, older ones and forks too, equal those of a list of datoms."""
@@ -202,15 +205,17 @@ def _compare_view(db: Database, naive: Naive) -> None:
     expected = ordered([event for event in shown if event[1] in refs], "vaet")
     assert _texts(_plain(list(db.datoms("vaet")))) == _texts(expected)
     avet = {a for a, attribute in db.schema.attributes.items() if attribute.has_avet}
-    _same_order(_plain(list(db.datoms("avet"))), ordered([event for event in shown if event[1] in avet], "avet"), "avet")
+    expected = ordered([event for event in shown if event[1] in avet], "avet")
+    _same_order(_plain(list(db.datoms("avet"))), expected)
 
 
-def _same_order(found: list[Event], expected: list[Event], index: str) -> None:
+def _same_order(found: list[Event], expected: list[Event]) -> None:
     # Values that are one place in the order (1.5M and 1.50M, the two zeros) may come either way.
     assert sorted(_texts(found)) == sorted(_texts(expected))
 
     def places(events: list[Event]) -> list[Any]:
-        return [(a, compare_key(v), e, tx) if index == "avet" else (e, a, compare_key(v), tx) for e, a, v, tx, _ in events]
+        # An entity with 1.5M and 1.50M at once: transactions see to it that there is none.
+        return [(a, compare_key(v), e, tx if a != PRICE and a != SIZE else 0) for e, a, v, tx, _ in events]
 
     assert places(found) == places(expected)
 
@@ -219,15 +224,16 @@ def _compare_ranges(db: Database, aid: int, events: list[Event], choices: list[A
     for lo in (None, choices[0], choices[1]):
         for hi in (None, choices[-1], choices[0]):
             for open_ends in (False, True):
-                low = None if lo is None else compare_key(lo)
-                high = None if hi is None else compare_key(hi)
-                expected = [
-                    event for event in events
-                    if (low is None or compare_key(event[2]) > low or (compare_key(event[2]) == low and not open_ends))
-                    and (high is None or compare_key(event[2]) < high or (compare_key(event[2]) == high and not open_ends))
-                ]
+                expected = [event for event in events if _between(event[2], lo, hi, open_ends)]
                 rows = db.rows_in_range(aid, lo, hi, open_ends, open_ends).with_a(aid)
-                _same_order(_plain(db.to_datoms(rows)), ordered(expected, "avet"), "avet")
+                _same_order(_plain(db.to_datoms(rows)), ordered(expected, "avet"))
+
+
+def _between(value: Any, lo: Any, hi: Any, open_ends: bool) -> bool:
+    key = compare_key(value)
+    if lo is not None and (key < compare_key(lo) or (open_ends and key == compare_key(lo))):
+        return False
+    return hi is None or key < compare_key(hi) or (not open_ends and key == compare_key(hi))
 
 
 def _compare_entities(db: Database, shown: list[Event]) -> None:

@@ -22,7 +22,7 @@ from peerserver.model.values import URI, BigInt, Char, Float32, Keyword, Symbol
     ("uri", [URI("http://a"), URI("http://A")]),
     ("bytes", [b"", b"\0"]),
     ("bigint", [BigInt(1), BigInt(10**40)]),
-    ("bigdec", [Decimal("1.5"), Decimal("1.50"), Decimal("-0"), Decimal("0"), Decimal("1E+3"), Decimal("1000")]),
+    ("bigdec", [Decimal("1.5"), Decimal("1.50"), Decimal("-0"), Decimal(0), Decimal("1E+3"), Decimal(1000)]),
     ("tuple", [(1, 2), (1, 2.0), (1, BigInt(2)), (1, True), (1, None), (1, "2"), (0.0,), (-0.0,), (1.0,), (Float32(1),),
                (Decimal("1.5"),), (Decimal("1.50"),), ("a",), (Char("a"),)]),
 ])

@@ -67,7 +67,8 @@ def test_tables_find_rows(least_rows: int, scale: int, facts: set[tuple[int, int
                 assert [rows[k] for k in range(lo, hi)] == [row for row in rows if row[0] == key]
                 assert [rows[k] for k in table.of_value(key).tolist()] == [row for row in rows if row[1] == key]
             pairs = [(key, other) for key in probes.tolist()[:4] for other in probes.tolist()[:4]]
-            found = table.positions(np.array([a for a, _ in pairs], np.int64), np.array([b for _, b in pairs], np.int64))
+            columns = [np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1)]
+            found = table.positions(*columns)
             expected = [rows.index(pair) if pair in rows else -1 for pair in pairs]
             assert found.tolist() == expected == [table.position(*pair) for pair in pairs]
             table._entities()
