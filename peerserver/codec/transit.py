@@ -18,7 +18,9 @@ import msgpack as msgpack_c
 import orjson
 
 from ..model.anomaly import Anomaly, incorrect
+from ..model.values import Float32
 from .limits import DEFAULT_LIMITS, Limits
+from .msgpack_floats import FLOAT32_EXTENSION, float32, mark_floats
 from .msgpack_guard import check_lengths
 from .transit_deep import deep_json, deep_msgpack
 from .transit_reader import Pairs, TreeReader
@@ -95,9 +97,10 @@ def _encode_json(value: Any) -> bytes:
 
 def _decode_msgpack(body: bytes, limits: Limits) -> Any:
     check_lengths(body)
+    marked = mark_floats(body)
     try:
         tree = msgpack_c.unpackb(
-            body, raw=False, strict_map_key=False, object_pairs_hook=Pairs, ext_hook=_refuse_extension,
+            marked, raw=False, strict_map_key=False, object_pairs_hook=Pairs, ext_hook=_refuse_extension if marked is body else _extension,
             unicode_errors="strict",
         )  # fmt: skip
     except Anomaly:
@@ -105,6 +108,12 @@ def _decode_msgpack(body: bytes, limits: Limits) -> Any:
     except (ValueError, TypeError, OverflowError, MemoryError) as problem:
         raise incorrect(f"The body is not msgpack: {type(problem).__name__} {str(problem)[:200]}") from None
     return TreeReader(limits).message(tree)
+
+
+def _extension(code: int, data: bytes) -> Float32:
+    if code == FLOAT32_EXTENSION:
+        return float32(data)
+    return _refuse_extension(code, data)
 
 
 def _refuse_extension(code: int, data: bytes) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..model.anomaly import incorrect
-from ..model.values import INT64_MAX, INT64_MIN, BigInt
+from ..model.values import INT64_MAX, INT64_MIN, BigInt, Float32
 from .limits import Interner, Limits
 from .members import make_map
 from .transit_rules import CACHE_SIZE, CODES, MAP_MARK, long_enough
@@ -57,7 +57,7 @@ class TreeReader:
             if not -1.8e19 < tree < 1.8e19:
                 self.huge = True
             return tree
-        if tree is None or kind is bool:
+        if tree is None or kind is bool or kind is Float32:
             return tree
         if kind is bytes:
             return self.text(_decoded(tree), False)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
+import numpy as np
 
 from peerserver.database import Database
 from peerserver.model.anomaly import incorrect
@@ -97,11 +98,14 @@ def pull(db: Database, pattern: Pattern, eid: Any, xforms: Mapping[str, Xform] =
 
 def pull_many(db: Database, pattern: Pattern, eids: Iterable[Any],
               xforms: Mapping[str, Xform] = NO_XFORMS) -> list[dict[Any, Any] | None]:
-    """Pulls of several entities, in order; where they are many, attribute by attribute over columns."""
+    """Pulls of several entities (as for :func:`pull`, or an int64 array), in order; where they are many, attribute by
+    attribute over columns."""
     from .batch import batch
 
     _refuse_history(db)
     plan = compiled(pattern, db.schema, xforms)
+    if isinstance(eids, np.ndarray):
+        return batch(db, plan, eids.tolist())
     return batch(db, plan, [eid if type(eid) is int else db.entid(eid) for eid in eids])
 
 
