@@ -30,6 +30,11 @@ class Budget:
             clock = time.monotonic
         self.clock = clock
 
+    @classmethod
+    def unlimited(cls) -> Budget:
+        """No deadline, and the default memory."""
+        return cls()
+
     def check(self) -> None:
         """Raises Anomaly when the time is up."""
         if self.deadline is not None and self.clock() > self.deadline:

@@ -49,7 +49,7 @@ def execute(query: Query, inputs: Sequence[Any], budget: Budget | None = None, s
 
 def run_query(form: Any, inputs: Sequence[Any], budget: Budget | None = None) -> Any:
     """Parses and runs a query, and gives what its find spec asks for."""
-    return execute(parse_query(form), inputs, budget).value()
+    return execute(parse_query(form), inputs, budget).shaped()
 
 
 assert is_variable

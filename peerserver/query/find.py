@@ -84,7 +84,7 @@ class Result:
         """The columns as codes; None where there are only values (pulls, aggregates)."""
         return [cell if isinstance(cell, Column) else None for cell in self._cells]
 
-    def value(self) -> Any:
+    def shaped(self) -> Any:
         """What the find spec asks for: rows, a collection, one tuple or one value; with ``:keys`` maps."""
         shape = self.query.find.shape
         if shape == "relation":
