@@ -112,3 +112,6 @@ class BoundedSite(Site):
         super().__init__(resource, requestFactory=BoundedRequest, timeout=settings.idle_timeout, reactor=reactor,
                          parsePOSTFormSubmission=False)
         self.settings = settings
+
+    def log(self, request: Any) -> None:
+        """No line for each request: what is refused or fails is logged where it happens."""

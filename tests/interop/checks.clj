@@ -5,7 +5,7 @@
 
 (defn report [ok name detail]
   (when-not ok (swap! failed inc))
-  (println (if ok "PASS" "FAIL") (str name) (if ok "" (pr-str detail)))
+  (println (if ok "PASS" "FAIL") (str name) (if ok "" (let [s (pr-str detail)] (subs s 0 (min 600 (count s))))))
   (flush))
 
 (defmacro check
@@ -31,6 +31,13 @@
                           (string? (:cognitect.anomalies/message d#))
                           (or (nil? ~error) (= (keyword "db.error" (str ~error)) (:db/error d#))))
                      ~name d#))))))
+
+(defmacro unsent
+  "Passes when this client does not have the operation at all, so that nothing reaches the server."
+  [name expr]
+  `(try (let [r# ~expr] (report false ~name {:returned r#}))
+        (catch AbstractMethodError _# (report true ~name nil))
+        (catch Throwable t# (report false ~name (str t#)))))
 
 (defn done []
   (println "DONE" @failed)

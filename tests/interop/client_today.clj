@@ -1,6 +1,6 @@
 (ns client-today
   "com.datomic/client-pro 1.0.77: the tutorial, and every operation with the errors that it can have."
-  (:require [checks :refer [check check= refused]] [clojure.core.async :as a] [datomic.client.api :as d]
+  (:require [checks :refer [check check= refused unsent]] [clojure.core.async :as a] [datomic.client.api :as d]
             [datomic.client.api.async :as async] [tutorial]))
 
 (def types-schema
@@ -56,8 +56,9 @@
 
 (defn errors [client conn]
   (let [db (d/db conn)]
-    (refused "delete-database" "unsupported" (d/delete-database client {:db-name "hello"}))
-    (refused "administer-system" "unsupported" (d/administer-system client {:action :upgrade-schema :db-name "hello"}))
+    (unsent "create-database" (d/create-database client {:db-name "new"}))
+    (unsent "delete-database" (d/delete-database client {:db-name "hello"}))
+    (unsent "administer-system" (d/administer-system client {:action :upgrade-schema :db-name "hello"}))
     (refused "pull on a history" "incorrect" (d/pull (d/history db) [:n/i] 17))
     (refused "a bad selector" "incorrect" (d/pull db [:n/i 5] 17))
     (refused "a bad lookup ref" "incorrect" (d/pull db [:n/i] [:movie/year 1985]))
