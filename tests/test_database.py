@@ -152,7 +152,7 @@ class TestTime:
 
     def test_before_everything_there_is_nothing(self, db: Database) -> None:
         """As of an instant before the first transaction a database is empty."""
-        assert len(db.as_of(Instant(-5)).all_rows()) == 0
+        assert len(db.as_of(Instant(-5)).all_rows()) == len(db.as_of(-1).all_rows()) == 0
         assert len(db.as_of(Instant(-5)).history().all_rows()) == 0
 
     @pytest.mark.parametrize("point", [True, "2020", 1.5, None])
@@ -219,6 +219,7 @@ class TestForks:
     def test_a_filtered_fork_is_of_the_present(self, db: Database) -> None:
         """``with`` on an as-of value sees the present."""
         assert not db.as_of(0).fork().is_filtered
+        assert db.filtered_as(db.as_of(1010)).as_of_t == 1010
 
 
 def grown(db: Database, count: int, size: int) -> Database:

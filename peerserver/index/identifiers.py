@@ -122,6 +122,6 @@ def t_of_point(point: Any, instants: tuple[Ints, Ints] | None = None) -> int:
         return t_of(int(txs[index])) if index >= 0 else -1
     if isinstance(point, bool) or not isinstance(point, int):
         raise anomaly.incorrect(f"Not a point in time: {show(point)}; give a t, a transaction id or an instant")
-    return t_of(point) if point >> PART_SHIFT else int(point)
+    return t_of(point) if point >> PART_SHIFT > 0 else int(point)
 
 
