@@ -117,9 +117,9 @@ class PeerServerService(MultiService):
         _log.info("Endpoint https://{host}:{port} ({addresses}); GET /health answers OK", host=shown, port=port,
                   addresses=", ".join(address for address, _ in self.listener.addresses))
         certificate = self.tls.identity.chain[0]
-        _log.info("{whose} certificate {path}, valid until {until:%Y-%m-%d}, SHA-256 {fingerprint}",
+        _log.info("{whose} certificate {path}, valid until {until}, SHA-256 {fingerprint}",
                   whose="Self-signed" if self._own else "TLS", path=str(self._source.path),
-                  until=certificate.not_valid_after_utc, fingerprint=fingerprint(certificate))
+                  until=certificate.not_valid_after_utc.date().isoformat(), fingerprint=fingerprint(certificate))
         if self._own:
             _log.info('Clients trust it by that file: Clojure :trust-certs [(slurp "{path}")], curl --cacert {path}',
                       path=str(self._source.path))
