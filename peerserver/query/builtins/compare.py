@@ -29,7 +29,7 @@ _CLASSES: tuple[tuple[type, str], ...] = (
     (uuid.UUID, "java.util.UUID"),
     (URI, "java.net.URI"),
     (bytes, "[B"),
-    (tuple, "clojure.lang.PersistentVector"),
+    (tuple, ""),  # before every class (oracle: index-odd/families)
     (dict, "clojure.lang.PersistentArrayMap"),
     (frozenset, "clojure.lang.PersistentHashSet"),
 )
