@@ -23,7 +23,7 @@ from peerserver.web.tls import CertificateSource, TLSError, load
 __all__ = ("AUTH_VARIABLE", "PASSWORD_VARIABLE", "DatabaseSpec", "Options", "default_state_dir")
 
 AUTH_VARIABLE = "PEERSERVER_AUTH"
-PASSWORD_VARIABLE = "PEERSERVER_TLS_PASSWORD"  # noqa: S105 - the variable's name
+PASSWORD_VARIABLE = "PEERSERVER_TLS_PASSWORD"
 #: the protocols that this build serves.
 SERVED = ("mem",)
 _DBNAME = re.compile(r"[A-Za-z0-9-]+")

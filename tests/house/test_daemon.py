@@ -21,7 +21,7 @@ from peerserver import systemd
 from .servers import HELLO, ROOT, connected, environment, health, serving
 
 BIN = Path(sys.executable).parent
-SECRET = "a-secret-that-must-not-show"  # noqa: S105
+SECRET = "a-secret-that-must-not-show"
 
 
 def test_the_lines_at_the_start(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_module_before_the_options() -> None:
     for module in ("datomic.peer-server", "peerserver"):
         assert parse(["-m", module, *KEY, *DB])["port"] == 8998
     for wrong in (["-m"], ["-m", "datomic.console"]):
-        with pytest.raises(usage.UsageError, match="write -m datomic.peer-server"):
+        with pytest.raises(usage.UsageError, match=r"write -m datomic\.peer-server"):
             parse(wrong)
 
 
