@@ -3,15 +3,15 @@
 How the query engine uses it, for a clause ``[(f a1 … an) binding]``::
 
     callee = resolve(f)                     # Function; Anomaly incorrect where f names nothing
-    args = [constant(a) for a in …]         # for each argument that is no variable and no source
+    args = [constant(a, head=f) for a in …] # for each argument that is no variable and no source
     value = callee.call([…])                # once for each distinct row of arguments
     if callee.vector is not None:           # or on whole columns, where it can
         column = callee.vector([int64 or float64 array, or an int or float, …])     # None: it can't
 
 ``resolve`` takes symbols, and what Clojure can also call: keywords, maps, sets and vectors. A function
 with ``needs_db`` has a database for its first argument; one that is not ``pure`` is called for each row.
-``get-else``, ``get-some``, ``missing?``, ``ground``, ``q``, ``fulltext``, ``tx-ids``, ``tx-data`` and ``datomic.api/pull``
-are not here: they are the query engine's own. A value of nil drops the row.
+``get-else``, ``get-some``, ``missing?``, ``q``, ``tx-ids``, ``tx-data`` and ``datomic.api/pull`` are not here: they are the query
+engine's own. A value of nil drops the row.
 
 Nothing here evaluates, imports or looks up by reflection: what is not in the table is not found. An
 operator's own functions are given as a mapping (``extra``) by the composition root.
@@ -23,10 +23,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model.anomaly import incorrect
-from ...model.values import Keyword, Symbol
+from ...model.values import EdnList, Keyword, Symbol
 from . import (  # noqa: F401  (each fills the table)
     arithmetic,
     compare,
+    database,
     datomic,
     formatting,
     higher,
@@ -70,15 +71,19 @@ def resolve(head: Any, extra: Extra | None = None) -> Function:
         raise incorrect(f"Unable to resolve symbol: {head.text}; it is none of the functions of this server")
     if isinstance(head, Function):
         return head
-    if is_callable(head) and not isinstance(head, Symbol):
+    if isinstance(head, EdnList) and head:
+        made = constant(head, extra)
+        if is_callable(made):
+            return made if isinstance(made, Function) else resolve(made, extra)
+    elif is_callable(head):
         held = head if isinstance(head, Keyword) else constant(head, extra)
         return Function(repr(head)[:60], lambda *args: invoke(held, args))
     raise incorrect(f"Not a function: {head!r}"[:200])
 
 
-def constant(form: Any, extra: Extra | None = None) -> Any:
-    """The value of an argument that is neither variable nor source; see ``forms.constant``."""
-    return _constant(form, lambda head: resolve(head, extra))
+def constant(form: Any, extra: Extra | None = None, head: str | None = None) -> Any:
+    """The value of an argument that is neither variable nor source, of a call of ``head``; see ``forms.constant``."""
+    return _constant(form, lambda callee: resolve(callee, extra), head)
 
 
 def names() -> list[str]:

@@ -69,12 +69,12 @@ def _comparison(ufunc: Callable[[_Array, _Array], _Array]) -> Vector:
     return compare
 
 
-#: by name; both columns as doubles where one is.
+#: by name; both columns as doubles where one is. NaN is neither below nor above, hence ``<=`` of all (oracle: ``functions-own/nan-order``).
 COMPARISONS: dict[str, Vector] = {
     "<": _comparison(np.less),
-    "<=": _comparison(np.less_equal),
+    "<=": _comparison(lambda left, right: ~np.greater(left, right)),
     ">": _comparison(np.greater),
-    ">=": _comparison(np.greater_equal),
+    ">=": _comparison(lambda left, right: ~np.less(left, right)),
 }
 
 equal_numbers = _comparison(np.equal)

@@ -127,9 +127,9 @@ def _same_object(left: Any, right: Any) -> bool:
 
 
 define("<", lambda x, y: datomic_compare(x, y) < 0, 2, vector=columns.COMPARISONS["<"])
-define("<=", lambda x, y: datomic_compare(x, y) <= 0, 2)
+define("<=", lambda x, y: datomic_compare(x, y) <= 0, 2, vector=columns.COMPARISONS["<="])
 define(">", lambda x, y: datomic_compare(x, y) > 0, 2, vector=columns.COMPARISONS[">"])
-define(">=", lambda x, y: datomic_compare(x, y) >= 0, 2)
+define(">=", lambda x, y: datomic_compare(x, y) >= 0, 2, vector=columns.COMPARISONS[">="])
 define("compare", datomic_compare, 2)
 define("=", _all_equal, 1, None, vector=columns.equal)
 define("not= !=", lambda *args: not _all_equal(*args), 1, None, vector=columns.unequal)

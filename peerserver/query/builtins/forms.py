@@ -14,7 +14,7 @@ from ...model.anomaly import incorrect
 from ...model.order import clj_equal
 from ...model.values import EdnList, Symbol, Tagged
 from .access import invoke
-from .function import Wrong, define, defines
+from .function import Function, Wrong, define, defines
 from .predicates import class_named
 from .seqs import entries, is_map, is_set, map_of, members, set_of, truthy
 
@@ -93,12 +93,15 @@ _CODE = frozenset(
 )
 
 
-def constant(form: Any, resolve: Any) -> Any:
+def constant(form: Any, resolve: Any, head: str | None = None) -> Any:
     """The value of a constant argument.
 
-    ``resolve``: from a form in function position to what is called (``builtins.resolve``). Raises Anomaly
-    incorrect for a symbol that names nothing, a variable inside a call, or code (``fn``, ``let`` …).
+    ``resolve``: from a form in function position to what is called (``builtins.resolve``). ``head``: the name of
+    what is called with it, which matters to macros: a step of ``->`` becomes a function, a case of ``case`` stays as it
+    is. Raises Anomaly incorrect for a symbol that names nothing, a variable inside a call, or code (``fn``, ``let`` …).
     """
+    if head in _THREADS and isinstance(form, EdnList) and form and form[0] is not _QUOTE:
+        return _step(form, resolve, _THREADS[str(head)])
     if isinstance(form, Symbol):
         known = class_named(form.text)
         return known if known is not None else resolve(form)
@@ -112,6 +115,17 @@ def constant(form: Any, resolve: Any) -> Any:
         if is_map(form):
             return map_of((constant(key, resolve), constant(value, resolve)) for key, value in entries(form))
     return form
+
+
+def _step(form: EdnList, resolve: Any, last: bool) -> Function:
+    """One step of a threading form, as a function of the value: ``(f a)`` of x is ``(f x a)``, or with ``last`` ``(f a x)``."""
+    callee = resolve(form[0])
+    given = [constant(item, resolve) for item in form[1:]]
+
+    def run(value: Any) -> Any:
+        return invoke(callee, [*given, value] if last else [value, *given])
+
+    return Function(f"({form[0]!r} …)", run, 1, 1)
 
 
 def _call(form: EdnList, resolve: Any) -> Any:
@@ -128,18 +142,11 @@ def _call(form: EdnList, resolve: Any) -> Any:
 
 def _thread(form: EdnList, resolve: Any) -> Any:
     """``(-> x (f a))`` is ``(f x a)``; ``->>`` puts the value last."""
-    text = str(form[0])
-    value = constant(form[1], resolve) if len(form) > 1 else None
-    for step in form[2:]:
-        if text.startswith("some") and value is None:
-            return None
-        if isinstance(step, EdnList) and step:
-            rest = [constant(item, resolve) for item in step[1:]]
-            args = [*rest, value] if _THREADS[text] else [value, *rest]
-            value = invoke_form(resolve(step[0]), args)
-        else:
-            value = invoke_form(resolve(step), [value])
-    return value
+    name = str(form[0].text)
+    if len(form) < 2:
+        raise incorrect(f"{name} takes a value first")
+    steps = [constant(step, resolve, name) for step in form[2:]]
+    return resolve(form[0]).call([constant(form[1], resolve), *steps])
 
 
 def invoke_form(callee: Any, args: list[Any]) -> Any:

@@ -25,8 +25,9 @@ def _listed(items: Iterable[Any]) -> EdnList:
 
 
 def _number(value: Any) -> int:
-    """How many: a number of members, cut to what a sequence can have."""
-    return min(max(numbers.long_of(value), 0), MAX_ITEMS + 1)
+    """How many: a number of members, a part counting as one more, cut to what a sequence can have."""
+    least = numbers.long_of(value)
+    return min(max(least + less(least, value), 0), MAX_ITEMS + 1)
 
 
 def comparison(compare: Any) -> Callable[[Any, Any], int]:

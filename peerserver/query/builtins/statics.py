@@ -62,7 +62,7 @@ def _round(value: Any) -> int:
     number = as_double(value)
     if not math.isfinite(number):
         return 0 if number != number else INT64_MAX if number > 0 else INT64_MIN
-    return max(min(math.floor(number + 0.5) if abs(number) < 2**52 else int(number), INT64_MAX), INT64_MIN)
+    return max(min(math.floor(number) + (number - math.floor(number) >= 0.5), INT64_MAX), INT64_MIN)
 
 
 def _rint(value: float) -> float:
