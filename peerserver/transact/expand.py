@@ -18,7 +18,7 @@ from . import errors, functions, partitions, values
 from .encoders import keyword_of
 from .naming import attribute_handler, entity, reference
 from .plan import Handler
-from .state import State
+from .state import FIRST_TEMPID, State
 
 __all__ = ("expand",)
 
@@ -60,7 +60,7 @@ def _map(state: State, form: dict[Any, Any]) -> None:
 
 def _facts(state: State, form: dict[Any, Any], e: int) -> None:
     handlers = state.plan.by_key
-    es, hs, vs = state.es, state.hs, state.vs
+    es, hs, vs, slots = state.es, state.hs, state.vs, state.slots
     start = len(es)
     for key, value in form.items():
         handler = handlers.get(key)
@@ -81,11 +81,24 @@ def _facts(state: State, form: dict[Any, Any], e: int) -> None:
             hs.append(handler)
             if handler.identity and e < 0:
                 state.identities.append((e, handler, vs[-1]))
-        elif kind is frozenset or (handler.many and isinstance(value, (tuple, list))):
-            for item in value:
+            continue
+        many = kind is frozenset or handler.many and isinstance(value, (tuple, list))
+        for item in value if many else (value,):
+            if handler.links:
+                kind = type(item)
+                slot = slots.get(item) if kind is str else None
+                if slot is not None:
+                    state.value_slots.append(slot)
+                    vs.append(~slot)
+                elif kind is int and 0 <= item < FIRST_TEMPID:
+                    vs.append(item)
+                else:
+                    _fact(state, e, handler, item, start)
+                    continue
+                es.append(e)
+                hs.append(handler)
+            else:
                 _fact(state, e, handler, item, start)
-        else:
-            _fact(state, e, handler, value, start)
     if len(es) > start:
         state.mark(e)
 

@@ -46,11 +46,12 @@ _SPECIAL: Final = {
 
 class Handler:
     """One attribute as the loops see it. ``plain``: a value's code is ``encode(value)`` and nothing else
-    needs to be looked at. ``canon`` maps a code to what stands for all codes that Datomic compares as
-    equal (zeros of either sign, scales, uris), None when codes are equal only to themselves."""
+    needs to be looked at. ``links``: a plain reference. ``canon`` maps a code to what stands for all codes
+    that Datomic compares as equal (zeros of either sign, scales, uris), None when codes are equal only to
+    themselves."""
 
-    __slots__ = ("aid", "attribute", "canon", "composites", "encode", "identity", "is_nan", "many", "plain", "preds",
-                 "ref", "special", "unique", "words")
+    __slots__ = ("aid", "attribute", "canon", "composites", "encode", "identity", "is_nan", "links", "many", "plain",
+                 "preds", "ref", "special", "unique", "words")
 
     def __init__(self, attribute: Attribute, words: Words | None, composites: tuple[Attribute, ...]) -> None:
         name = attribute.type.name
@@ -70,6 +71,7 @@ class Handler:
             special = FN
         self.special = special
         self.plain = not special and not self.ref
+        self.links = self.ref and not special and not self.identity
         self.encode: Encoder = _no_encoder if self.ref or name in ("tuple", "fn") else encoder(attribute, words)
         self.canon: Callable[[int], Any] | None = None
         self.is_nan = False
