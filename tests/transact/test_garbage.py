@@ -278,7 +278,7 @@ def attempt(db: Database, data: Any) -> Database:
         return db
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(forms, min_size=1, max_size=3))
 def test_garbage_is_refused_with_an_anomaly(history: list[Any]) -> None:
     """Random forms are transacted, or refused as the client's fault without a trace."""
@@ -287,7 +287,7 @@ def test_garbage_is_refused_with_an_anomaly(history: list[Any]) -> None:
         db = attempt(db, tuple(data))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(values)
 def test_anything_as_transaction_data(data: Any) -> None:
     """Transaction data that is no list of forms is refused."""
