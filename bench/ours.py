@@ -85,7 +85,7 @@ def database(state: State, which: Any) -> Database:
 
 
 def q(form: Any, inputs: list[Any]) -> Any:
-    return execute(parse_query(form), inputs, Budget())
+    return execute(parse_query(form), inputs, Budget.unlimited())
 
 
 def query_case(state: State, case: dict[str, Any], dbs: list[Database]) -> tuple[Callable[[], Any], ...]:

@@ -37,7 +37,7 @@ class Connection:
 
 
 def _q(db: Database, *form: Any) -> list[Any]:
-    result = execute(parse_query(tuple(form)), [db], Budget())
+    result = execute(parse_query(tuple(form)), [db], Budget.unlimited())
     return list(result.page(0, result.count))
 
 

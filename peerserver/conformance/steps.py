@@ -36,7 +36,7 @@ class Session:
 
     async def begin(self) -> None:
         await self.client.connect()
-        self.world = self._named(self.world)
+        await self.name(self.world, DbRef())
         self.baseline = (await self.client.db_stats(DbRef()))[K("datoms")]
 
     async def run(self, step: Step) -> Any:
@@ -91,11 +91,11 @@ class Session:
 
     # -- naming
 
-    def _named(self, world: World, db: Database | None = None) -> World:
-        schema = (db or self.present()).schema
-        world.idents = dict(schema.idents)
-        world.types = {a.id: a.type.ident for a in schema.attributes.values()}
-        return world
+    async def name(self, world: World, ref: DbRef) -> None:
+        """Takes the idents and types that a database has now, as the recorder does: by query."""
+        world.idents = dict(await self.client.q(_IDENTS, [ref]))
+        types = dict(await self.client.q(_TYPES, [ref]))
+        world.types = {a: world.idents[t] for a, t in types.items()}
 
     def datom(self, world: World, d: Sequence[Any]) -> tuple[Any, ...]:
         return (world.symbol(d[0]), world.idents.get(d[1], d[1]), canonical(world, d[2], world.is_ref(d[1])),
@@ -135,7 +135,8 @@ def _literals(form: Any) -> set[int]:
 async def _transact(session: Session, step: Step) -> Any:
     tx_data = resolve(session.world, step["tx-data"], _none)
     report = await session.client.transact(tx_data)
-    world = session._named(session.world)
+    world = session.world
+    await session.name(world, DbRef())
     world.learn(report.datoms, report.tempids, _literals(tx_data), time.time_ns() // 1_000_000)
     return K("ok") if step.get("quiet") else session.report(world, report)
 
@@ -149,10 +150,7 @@ async def _with(session: Session, step: Step) -> Any:
     report = await session.client.with_(ref, tx_data)
     world = session.world_of(step).copy()
     # The branch's own schema: what it installed has names there and nowhere else.
-    found = await session.client.q(_IDENTS, [DbRef(report.after)])
-    world.idents = dict(found)
-    by_id = dict(await session.client.q(_TYPES, [DbRef(report.after)]))
-    world.types = {a: world.idents[t] for a, t in by_id.items()}
+    await session.name(world, DbRef({k: v for k, v in report.after.items() if k not in _FILTERS}))
     world.learn(report.datoms, report.tempids, _literals(tx_data), time.time_ns() // 1_000_000)
     if "save" in step:
         session.withs[step["save"]] = (report.after, world)
@@ -162,6 +160,7 @@ async def _with(session: Session, step: Step) -> Any:
 _E, _I = Symbol("?e"), Symbol("?i")
 _IDENTS = (K("find"), _E, _I, K("where"), (_E, K("db/ident"), _I))
 _TYPES = (K("find"), _E, _I, K("where"), (_E, K("db/valueType"), _I))
+_FILTERS = (K("as-of"), K("since"))
 
 
 async def _q(session: Session, step: Step) -> Any:
@@ -192,7 +191,7 @@ def _shape(world: World, step: Step, parts: Mapping[str, list[Any]], rows: Any) 
         return Tagged("rows", tuple(_bagged(r) for r in found) if inside else found)
     if rows is None:
         return None
-    if find and isinstance(find[0], tuple):
+    if find and isinstance(find[0], tuple) and not isinstance(find[0], EdnList):
         names = [x for x in find[0] if x is not Symbol("...")]
         flags = [_holds_ids(x, ids) for x in names]
         if Symbol("...") in find[0]:

@@ -90,7 +90,7 @@ def as_form(query: dict[str, list[Any]]) -> dict[Keyword, tuple[Any, ...]]:
 
 
 def answer(query: dict[str, list[Any]], inputs: list[Any]) -> set[Any]:
-    result = execute(parse_query(as_form(query)), inputs, Budget())
+    result = execute(parse_query(as_form(query)), inputs, Budget.unlimited())
     return {clj_key(tuple(row)) for row in result.page(0, result.count)}
 
 

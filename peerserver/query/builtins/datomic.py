@@ -12,6 +12,7 @@ from typing import Any
 
 from ...model.entity import (
     NUMBER_MASK,
+    PART_SHIFT,
     entity_id,
     implicit_partition,
     implicit_partition_number,
@@ -51,9 +52,15 @@ def _entid_at(db: Any, partition: Any, point: Any) -> int:
     return entity_id(high, number)
 
 
+def _part(eid: int) -> int:
+    # A named partition is its own number; an implicit one has the number in its high bits (oracle: transact/force-implicit).
+    number = partition_of(eid)
+    return number << PART_SHIFT if implicit_partition_number(number) is not None else number
+
+
 define("datomic.api/tx->t", lambda tx: t_of(long_of(tx)))
 define("datomic.api/t->tx", lambda t: tx_id(number_of(long_of(t))))
-define("datomic.api/part", lambda eid: partition_of(long_of(eid)))
+define("datomic.api/part", lambda eid: _part(long_of(eid)))
 define("datomic.api/implicit-part", lambda n: implicit_partition(long_of(n)) << 42)
 define("datomic.api/implicit-part-id", _implicit_number)
 define("datomic.api/entid", lambda db, ident: db.entid(ident), 2, needs_db=True)

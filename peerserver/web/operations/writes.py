@@ -60,7 +60,10 @@ async def with_(context: Context, request: Request) -> dict[Keyword, Any]:
     result = await context.others.run(work)
     after = Fork(result.db_after, before.lock)
     made = context.forks.put(after, 1024 + _DATOM * len(result.es))
-    return _answer(request, result, context.monotonic() - started, token, made)
+    answer = _answer(request, result, context.monotonic() - started, token, made)
+    # The value transacts as the present one and stays filtered (oracle: transact/with-on-asof).
+    filters = {key: request.form[key] for key in (K.as_of, K.since) if request.get(key) is not None}
+    return {**answer, K.db_before: {**answer[K.db_before], **filters}, K.db_after: {**answer[K.db_after], **filters}}
 
 
 def _answer(request: Request, result: TxResult, seconds: float, before: str | None = None,
@@ -78,6 +81,6 @@ def _answer(request: Request, result: TxResult, seconds: float, before: str | No
 
 
 def _tx_data(request: Request) -> tuple[Any, ...]:
-    if request.get(K.tx_data) is None:
+    if K.tx_data not in request.form:
         raise incorrect("There is no :tx-data")
-    return request.vector(K.tx_data)
+    return () if request.form[K.tx_data] is None else request.vector(K.tx_data)  # nil is no datoms (oracle: nil-tx)
