@@ -22,8 +22,8 @@ from .builtins import lookup, resolve
 from .builtins.function import Function
 from .builtins.seqs import seq_of
 from .context import Context
-from .database_calls import DATABASE_CALLS
-from .kinds import BOOL, DOUBLE, FLOAT, INSTANT, INT, Pool
+from .database_calls import DATABASE_CALLS, ROW_CALLS
+from .kinds import BOOL, DOUBLE, INSTANT, INT, Pool
 from .relation import Column, Relation, convert, distinct_codes, pack
 from .text import edn_text
 
@@ -32,14 +32,18 @@ __all__ = ("bind_values", "call", "function_named")
 _CHUNK = 4096
 _COMPARISONS = frozenset(("<", "<=", ">", ">="))
 _EQUAL = {"=": True, "==": True, "!=": False, "not=": False}
-_EXACT = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid", "uri", "any"))
+_EXACT = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid", "uri"))
 _GROUND = Symbol("ground")
 
 
-def function_named(clause: Call) -> Function:
+def function_named(ctx: Context, clause: Call) -> Function:
     """The function of a call, or an Anomaly that names it and the clause."""
     if clause.head is not None:
         return resolve(clause.head)
+    own = ROW_CALLS.get(clause.name.text)
+    if own is not None:
+        run, least, most = own
+        return Function(clause.name.text, lambda *args: run(ctx, args), least, most)
     found = lookup(clause.name)
     if found is None:
         raise incorrect(f"Unable to resolve symbol: {clause.name.text} in this context; there is no such function: "
@@ -62,6 +66,8 @@ def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
     if clause.binding is None:
         if not variables:
             return rel  # constants only: filters nothing (oracle: functions/pred-const)
+        if name in _COMPARISONS and len(clause.args) == 1:
+            return rel.filter(np.zeros(rel.n, np.bool_))  # nothing to compare with (oracle: functions/pred-1)
         mask = _quick_mask(ctx, rel, clause)
         if mask is not None:
             return rel.filter(mask)
@@ -71,7 +77,7 @@ def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
         return _no_rows(ctx, rel, clause)
     if clause.name is _GROUND:
         return bind_values(ctx, rel, _required(clause), [_constant(ctx, x) for x in clause.args[:1]], None, clause.form)
-    function = function_named(clause)
+    function = function_named(ctx, clause)
     if clause.binding is not None and clause.binding.shape == "scalar" and function.vector is not None and variables:
         column = _vector_column(rel, clause, function)
         if column is not None:
@@ -255,7 +261,7 @@ def _same_values(ctx: Context, left: Column, right: Column) -> Bools:
 def _items(value: Any) -> Sequence[Any]:
     if value is None:
         return ()
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return value
     if isinstance(value, (str, dict, frozenset)) or hasattr(value, "tag"):
         return seq_of(value)
@@ -320,5 +326,3 @@ def _spread(ctx: Context, rel: Relation, cols: dict[Symbol, Column], owners: Int
     found = found.with_columns(fresh, keys if single else ())
     return found if mask is None else found.filter(mask)
 
-
-assert FLOAT

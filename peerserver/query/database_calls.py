@@ -7,24 +7,26 @@ functions of values alone, ``fulltext`` and the log's functions (``builtins``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from peerserver.database import Database
-from peerserver.index.rows import Bools, Ints
+from peerserver.index.rows import Bools, Ints, Rows
 from peerserver.model.anomaly import incorrect
+from peerserver.model.entity import NUMBER_MASK, tx_id
+from peerserver.model.order import compare_key
 from peerserver.model.schema import Attribute
 from peerserver.model.values import Keyword, Symbol
 
-from .ast import Call, Const, is_source, is_variable
+from .ast import Call, Const, is_source
 from .context import Context
 from .kinds import INT
 from .relation import Column, Relation, convert, distinct_codes
 from .text import edn_text
 
-__all__ = ("DATABASE_CALLS",)
+__all__ = ("DATABASE_CALLS", "ROW_CALLS")
 
 _Special: TypeAlias = "Callable[[Context, Relation, Call], Column | Bools | None]"
 
@@ -140,8 +142,8 @@ def _with_default(ctx: Context, db: Database, attribute: Attribute, es: Ints, fa
     kind = ctx.kind_of(db, attribute)
     at, rows = db.rows_of_entities(attribute.id, es)
     if db.is_history:
-        live = rows.added_or_true()
-        at, rows = at[live], rows.take(live)
+        # The first in index order counts, asserted or retracted (oracle: functions/get-else-history).
+        at, rows = _first_of_each(db, attribute, at, rows)
     if len(at) == len(es):
         codes = np.empty(len(es), np.int64)
         codes[at] = rows.v
@@ -159,6 +161,79 @@ def _with_default(ctx: Context, db: Database, attribute: Attribute, es: Ints, fa
     return Column(kind, codes)
 
 
-DATABASE_CALLS: dict[str, _Special] = {"missing?": _missing, "get-else": _get_else}
+def _first_of_each(db: Database, attribute: Attribute, at: Ints, rows: Rows) -> tuple[Ints, Rows]:
+    """The least value of each entity, in Datomic's order."""
+    values = [compare_key(value) for value in db.decode(attribute.type, rows.v)]
+    least: dict[int, int] = {}
+    for i, entity in enumerate(at.tolist()):
+        other = least.get(entity)
+        if other is None or values[i] < values[other]:
+            least[entity] = i
+    index = np.fromiter(least.values(), np.int64, len(least))
+    return at[index], rows.take(index)
 
-assert is_variable and Symbol
+
+# -- row by row
+
+
+def _get_some(ctx: Context, args: Sequence[Any]) -> Any:
+    db, entity, *names = args
+    if not isinstance(db, Database):
+        raise incorrect("get-some takes a database first")
+    e = _entity(db, entity)
+    for name in names:
+        attribute = _single(db, name)
+        codes = db.codes(e, attribute.id)
+        if codes:
+            return attribute.id, db.decode_one(attribute.type, codes[0])
+    return None
+
+
+def _nested(ctx: Context, args: Sequence[Any]) -> Any:
+    from .engine import execute
+    from .parse import parse_query
+    query = parse_query(args[0])
+    for arg in args[1:]:
+        if isinstance(arg, Symbol) and arg.text == "%":
+            raise incorrect("Unable to resolve symbol: % in this context; rules are given to a nested query as data")
+    result = execute(query, args[1:], ctx.budget, depth=ctx.depth + 1)
+    found = result.shaped()
+    return tuple(found) if isinstance(found, list) else found
+
+
+def _pull(ctx: Context, args: Sequence[Any]) -> Any:
+    from peerserver.pull import parse_pattern, pull
+    db, pattern, entity = args
+    if not isinstance(db, Database):
+        raise incorrect("datomic.api/pull takes a database first")
+    return pull(db, parse_pattern(pattern), entity)
+
+
+def _tx_ids(ctx: Context, args: Sequence[Any]) -> Any:
+    db, start, end = args
+    if not isinstance(db, Database):
+        raise incorrect("tx-ids takes a log first")
+    return tuple(tx_id(t) for t, _ in db.tx_range(start, end))
+
+
+def _tx_data(ctx: Context, args: Sequence[Any]) -> Any:
+    db, tx = args
+    if not isinstance(db, Database):
+        raise incorrect("tx-data takes a log first")
+    if not isinstance(tx, int) or isinstance(tx, bool):
+        raise incorrect(f"tx-data takes a t or transaction id, not {edn_text(tx)}")
+    t = tx & NUMBER_MASK
+    return tuple((d.e, d.a, d.v, d.tx, d.added) for _, data in db.tx_range(t, t + 1) for d in data)
+
+
+#: run once for each distinct row of arguments: (what, fewest and most arguments).
+ROW_CALLS: dict[str, tuple[Callable[[Context, Sequence[Any]], Any], int, int | None]] = {
+    "get-some": (_get_some, 3, None),
+    "q": (_nested, 1, None),
+    "datomic.api/q": (_nested, 1, None),
+    "datomic.api/pull": (_pull, 3, 3),
+    "tx-ids": (_tx_ids, 3, 3),
+    "tx-data": (_tx_data, 2, 2),
+}
+
+DATABASE_CALLS: dict[str, _Special] = {"missing?": _missing, "get-else": _get_else}

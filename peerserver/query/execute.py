@@ -18,11 +18,12 @@ from .ast import BLANK, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_vari
 from .calls import call
 from .collections import scan_collection
 from .context import Context
+from .kinds import INT
 from .plan import Plan, Step, Table, plan_of
 from .point import scan_points
 from .ranges import bounds
 from .relation import Column, Relation, convert, distinct_codes, join_index, pack, union
-from .rules import check_arity, inner_clauses, with_source
+from .rules import check_arity, inner_clauses, sourced
 from .scan import attribute_id, scan
 from .text import edn_text
 
@@ -244,7 +245,7 @@ def run_rule_bodies(ctx: Context, clause: RuleCall, start: Relation, wanted: fro
                     twice.append((first, variable))
         clauses = rule.clauses
         if clause.source is not None:
-            clauses = sourced(ctx, rule.clauses, clause.source)
+            clauses = sourced(ctx.plans, rule.clauses, clause.source)
         asked = frozenset(back) | {y for pair in twice for y in pair}
         found = run_clauses(ctx, clauses, Relation(start.n, given, start.keys if len(start.keys) == 0 else
                                                    (frozenset((_ROW,)),)), asked)
@@ -259,15 +260,3 @@ def run_rule_bodies(ctx: Context, clause: RuleCall, start: Relation, wanted: fro
         found = found.rename({old: new for old, new in back.items() if old in found.cols})
         parts.append(found.project(wanted))
     return parts
-
-
-def sourced(ctx: Context, clauses: tuple[Clause, ...], source: Symbol) -> tuple[Clause, ...]:
-    """A rule's body with another source, the same object for the same body (plans are found by it)."""
-    key = ("sourced", clauses, source)
-    found = ctx.plans.get(key)
-    if found is None:
-        found = ctx.plans[key] = tuple(with_source(x, source) for x in clauses)
-    return found  # type: ignore[no-any-return]
-
-
-from .kinds import INT  # noqa: E402

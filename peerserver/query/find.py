@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from peerserver.database import Database
-from peerserver.index.rows import Ints
-from peerserver.model.anomaly import Anomaly, incorrect
+from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Keyword, Symbol
 
 from .ast import Aggregate, Pull, Query
@@ -21,7 +20,6 @@ from .context import Context
 from .grouping import aggregate_column, group
 from .kinds import INT
 from .relation import Column, Relation
-from .scan import resolve_entity
 from .text import edn_text
 
 __all__ = ("Result", "result_of")
@@ -47,12 +45,9 @@ class _Pulled:
         return [next(found) if x is not None else None for x in ids]
 
     def _entity(self, value: Any) -> int | None:
-        try:
-            return resolve_entity(self.db, value, self.element.form)
-        except Anomaly as wrong:
-            if wrong.error is not None:
-                raise
-            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return int(value)
+        return self.db.entid(value)
 
 
 class Result:
@@ -97,12 +92,17 @@ class Result:
             return None
         return first[0] if shape == "tuple" else first[0][0]
 
+    value = shaped
+
     def as_maps(self, rows: Sequence[tuple[Any, ...]]) -> list[dict[Any, Any]]:
         """Rows as maps by ``:keys``, ``:strs`` or ``:syms``."""
         assert self.query.keys is not None
         kind, names = self.query.keys
         make: Any = {"keys": Keyword, "strs": str, "syms": Symbol}[kind]
         keys = [make(name) for name in names]
+        if len(set(keys)) < len(keys):
+            # The first of equal keys wins (oracle: find/keys-dup).
+            return [dict(reversed(list(zip(keys, row)))) for row in rows]
         return [dict(zip(keys, row)) for row in rows]
 
 
@@ -160,5 +160,3 @@ def _pull_source(ctx: Context, element: Pull) -> Database:
             return source
     return ctx.database(None)
 
-
-assert Ints

@@ -17,7 +17,7 @@ from typing import Any
 from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Keyword, Symbol
 
-from .ast import (BLANK, DEFAULT_SOURCE, Aggregate, Binding, Find, Input, Pull, Query, Rule, is_source, is_variable)
+from .ast import (BLANK, DEFAULT_SOURCE, Aggregate, Binding, Find, Input, Pattern, Pull, Query, Rule, is_source, is_variable)
 from .clauses import clause_of, clauses_of, sequence
 from .rules import NO_RULES, Rules, rules_of
 from .text import edn_text, set_text
@@ -123,8 +123,18 @@ def _parse(form: Any, original: Any) -> Query:
     with_names = tuple(_with_name(x) for x in sections.get("with", ()))
     inputs = tuple(_input(x) for x in sections.get("in", (DEFAULT_SOURCE,)))
     where = clauses_of(sections.get("where", ()))
+    if "in" not in sections:
+        _check_implied_source(where)
     _check_find(find, with_names)
     return Query(find, _return_keys(sections, find), with_names, inputs, where, original)
+
+
+def _check_implied_source(where: Sequence[Any]) -> None:
+    # Without :in the source has no name to be called by (oracle: patterns/src-explicit).
+    for clause in where:
+        if isinstance(clause, Pattern) and clause.source is not None:
+            raise incorrect(f"processing clause: {edn_text(clause.form)}, message: Cannot resolve key: "
+                            f"{clause.source.text}; name it in :in")
 
 
 def _sections(form: Any) -> dict[str, tuple[Any, ...]]:

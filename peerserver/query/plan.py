@@ -14,14 +14,13 @@ import attrs
 
 from peerserver.database import Database
 from peerserver.model.anomaly import Anomaly
-from peerserver.model.entity import PART_TX
 from peerserver.model.values import Symbol
 
-from .ast import BLANK, DEFAULT_SOURCE, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_variable
+from .ast import BLANK, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_variable
 from .clauses import clause_variables, insufficient
 from .context import Context
 from .ranges import Range, range_of
-from .rules import expand, inner_clauses, unknown_rule
+from .rules import expand, inner_clauses, sourced, unknown_rule
 from .text import edn_text
 
 __all__ = ("Plan", "Step", "Table", "plan_of")
@@ -125,6 +124,11 @@ class _Planner:
     def step(self) -> None:
         best: tuple[float, Any] | None = None
         for i, clause in enumerate(self.left):
+            if isinstance(clause, Call) and clause.binding is not None and self.is_ready(clause) \
+                    and self.binds_for_later(i, clause):
+                self.choose(clause, self.rows)
+                return
+        for i, clause in enumerate(self.left):
             if isinstance(clause, Call) and clause.binding is None and self.is_ready(clause) and self.may_run(i):
                 # Tests come before anything else, in the order they are written.
                 self.choose(clause, self.rows * (0.5 if clause.args else 1.0))
@@ -173,13 +177,21 @@ class _Planner:
     def is_ready(self, clause: Call) -> bool:
         return all(not is_variable(x) or x in self.bound for x in clause.args)
 
+    def binds_for_later(self, place: int, clause: Call) -> bool:
+        """Whether a function binds what clauses below it use, and nothing above it is undone. An ident or a lookup ref
+        means an entity only where it is bound before the pattern that it stands in."""
+        if clause.name.text != "ground" and any(not isinstance(x, Call) for x in self.left[:place]):
+            return False
+        names = binds(clause)
+        return any(names & variables_used(x) for x in self.left[place + 1:]) or clause.name.text == "ground"
+
     def may_run(self, place: int) -> bool:
         """Whether a call may run now: patterns written above it might keep rows from it that it can't take."""
         clause = self.left[place]
         if clause.name.text in _EAGER:
             return True
-        return not any(isinstance(other, (Pattern, RuleCall)) and (clause_variables(other) & self.bound or not
-                       clause_variables(clause) & self.bound and False) for other in self.left[:place])
+        return not any(isinstance(other, (Pattern, RuleCall)) and clause_variables(other) & self.bound
+                       for other in self.left[:place])
 
     # -- estimates: rows after the clause, or None if it can't run yet
 
@@ -267,7 +279,8 @@ class _Planner:
         total = 0.0
         for rule in definitions:
             given = frozenset(x for x, ok in zip(rule.head, known) if ok)
-            rows = self.inner(rule.clauses, given, frozenset(rule.head))
+            body = rule.clauses if clause.source is None else sourced(self.ctx.plans, rule.clauses, clause.source)
+            rows = self.inner(body, given, frozenset(rule.head))
             if rows is None:
                 return None
             total += rows
@@ -312,5 +325,3 @@ def needs(clause: Any) -> list[Symbol]:
         return list(clause.names)
     return [x for x in clause.args if is_variable(x)] if isinstance(clause, RuleCall) else []  # type: ignore[misc]
 
-
-assert DEFAULT_SOURCE and PART_TX

@@ -24,10 +24,10 @@ from peerserver.model.values import Symbol
 from .ast import BLANK, Clause, Const, Not, Or, Rule, RuleCall, Term, is_variable
 from .clauses import clause_variables
 from .context import Context
-from .execute import join, run_clauses, sourced
+from .execute import join, run_clauses
 from .plan import Table, plan_of
 from .relation import Column, Relation, convert, distinct_codes
-from .rules import check_arity
+from .rules import check_arity, sourced
 from .text import edn_text
 from .tuples import TupleSet
 
@@ -84,7 +84,7 @@ def _body(ctx: Context, rule: Rule, source: Symbol | None) -> _Body:
     found = ctx.plans.get(key)
     if found is None:
         group = ctx.rules.group[rule.name]
-        clauses = rule.clauses if source is None else sourced(ctx, rule.clauses, source)
+        clauses = rule.clauses if source is None else sourced(ctx.plans, rule.clauses, source)
         variants = []
         demand = Table(rule.head, rule.form)
         for i, clause in enumerate(clauses):

@@ -222,9 +222,11 @@ def join_index(left: Ints, right: Ints) -> tuple[Ints, Ints]:
 
 def convert(column: Column, kind: Kind) -> tuple[Ints, Bools | None]:
     """The column's codes in another kind, and a mask of those that have one (None: all have)."""
-    if column.kind is kind or {column.kind.name, kind.name} == {DOUBLE.name, FLOAT.name}:
+    if column.kind is kind:
         return column.array(), None
     codes = column.array()
+    if {column.kind, kind} == {DOUBLE, FLOAT}:
+        return codes, np.zeros(len(codes), np.bool_)  # they never join (oracle: types/cross-compare)
     if not len(codes):
         return codes, None
     known = distinct_codes(codes)

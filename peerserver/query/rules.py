@@ -18,7 +18,7 @@ from .ast import (BLANK, DEFAULT_SOURCE, Binding, Call, Clause, Const, Not, Or, 
                   is_variable)
 from .text import edn_text
 
-__all__ = ("NO_RULES", "Rules", "expand", "fresh", "rules_of", "substitute", "unknown_rule", "with_source")
+__all__ = ("NO_RULES", "Rules", "expand", "fresh", "rules_of", "sourced", "substitute", "unknown_rule", "with_source")
 
 _GROUND = Symbol("ground")
 
@@ -141,6 +141,15 @@ def with_source(clause: Clause, source: Symbol) -> Clause:
     if clause.source is not None and clause.source is not DEFAULT_SOURCE:
         return clause
     return attrs.evolve(clause, source=source)
+
+
+def sourced(plans: dict[Any, Any], clauses: tuple[Clause, ...], source: Symbol) -> tuple[Clause, ...]:
+    """A rule's body with another source, the same object for the same body (plans are found by it)."""
+    key = ("sourced", clauses, source)
+    found = plans.get(key)
+    if found is None:
+        found = plans[key] = tuple(with_source(x, source) for x in clauses)
+    return found  # type: ignore[no-any-return]
 
 
 def inner_clauses(clause: Not | Or, clauses: Sequence[Clause]) -> tuple[Clause, ...]:

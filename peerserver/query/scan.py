@@ -379,7 +379,7 @@ class _Scan:
         if self.empty:
             return self.nothing()
         v_bound = self.is_bound(self.v)
-        if v_bound and not ("e" in self.probes and self.v.__class__ is not Const):
+        if v_bound and "e" not in self.probes:
             # A value without its attribute is taken for an entity id (oracle: patterns/full-scan-v).
             self.add_probe("v", self.v, (INT.encode, lambda column: convert(column, INT)))
             if self.empty or not self.rel.n:
@@ -400,9 +400,7 @@ class _Scan:
             raise insufficient(f"Insufficient binding of db clause: {edn_text(self.pattern.form)} would cause full scan")
         if probe.many is None:
             at = None
-        if "v" in self.probes:
-            at, rows = self.only_refs(at, rows)
-        if v_bound and "v" not in self.probes and access == "e":
+        if v_bound and access == "e":
             return self.by_value(at, rows)
         return self.finish(at, rows, None, access, None)
 
@@ -430,16 +428,14 @@ class _Scan:
         i, place = join_index(codes, known[at])
         return i, rows.take(place)
 
-    def only_refs(self, at: Ints | None, rows: Rows) -> tuple[Ints | None, Rows]:
-        assert rows.a is not None
-        refs = np.array([a for a, x in self.db.schema.attributes.items() if x.is_ref], np.int64)
-        index = np.flatnonzero(is_member(rows.a, refs))
-        return None if at is None else at[index], rows.take(index)
-
     def by_value(self, at: Ints | None, rows: Rows) -> Relation:
         """Entity and value bound, the attribute not: the values are compared."""
         found = self.mixed(rows)
-        wanted = self.rel.cols[self.v]  # type: ignore[index]
+        if isinstance(self.v, Const):
+            code = found.kind.encode(self.v.value)
+            index = np.flatnonzero(found.array() == code) if code is not None else NO_INTS
+            return self.finish(None if at is None else at[index], rows.take(index), None, "e", None)
+        wanted = self.rel.cols[self.v]
         probe, ok = convert(wanted, found.kind)
         mask = found.array() == (probe[at] if at is not None else probe[0])
         if ok is not None:

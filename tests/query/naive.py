@@ -122,7 +122,7 @@ def call(context: Context, form: EdnList, binding: Binding) -> Any:
         found = [row[2] for row in context.sources[source].rows if row[0] == entity and row[1] is attribute]
         if name.text == "missing?":
             return not found
-        return found[0] if found else rest[0]
+        return min(found, key=compare_key) if found else rest[0]
     return FUNCTIONS[name.text](*[resolve(binding, arg) for arg in args])
 
 
@@ -189,7 +189,7 @@ def rule_call(context: Context, clause: Sequence[Any], bindings: Iterable[Bindin
               known: Mapping[Symbol, set[Row]]) -> Iterator[Binding]:
     name, *args = clause
     for binding in bindings:
-        for row in known[name]:
+        for row in tuple(known[name]):
             found: Binding | None = binding
             for arg, (value,) in zip(args, row, strict=True):
                 found = unify(found, arg, value) if found is not None else None

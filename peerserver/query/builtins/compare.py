@@ -14,7 +14,7 @@ from ...model.order import clj_equal, clj_key, compare_key, utf16_key
 from ...model.values import URI, Char, Instant, Keyword, Symbol
 from . import columns
 from .function import Wrong, define
-from .hashing import clj_hash
+from .hashing import clj_hash, java_hash
 from .numbers import equivalent, is_number, less
 
 __all__ = ("datomic_compare", "natural_compare")
@@ -81,7 +81,8 @@ def _same_class(left: Any, right: Any, across: Callable[[Any, Any], int]) -> int
         return _by_key(left, right)
     if clj_equal(left, right):
         return 0
-    return -1 if clj_hash(left) < clj_hash(right) else 1  # sets and maps: some order, as there
+    # Sets and maps have no order but that of their hashes (oracle: functions-core/compare-lt, functions-more/inputs).
+    return -1 if (java_hash(left), clj_hash(left)) < (java_hash(right), clj_hash(right)) else 1
 
 
 def datomic_compare(left: Any, right: Any) -> int:

@@ -44,8 +44,9 @@ def calls(file: Path) -> Iterator[tuple[str, Any, list[Any], dict[Keyword, Any]]
 def evaluate(call: EdnList, inputs: list[Any]) -> Any:
     """The value of the call."""
     values = dict(zip((sym("?a"), sym("?b"), sym("?c")), inputs))
+    head = call[0].text if isinstance(call[0], Symbol) else None
     callee = resolve(call[0])
-    args = [values[arg] if isinstance(arg, Symbol) and arg in values else constant(arg) for arg in call[1:]]
+    args = [values[arg] if isinstance(arg, Symbol) and arg in values else constant(arg, head=head) for arg in call[1:]]
     return callee.call(args)
 
 
