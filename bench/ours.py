@@ -136,7 +136,8 @@ def index_case(state: State, case: dict[str, Any], dbs: list[Database]) -> tuple
         return db.datoms(case["index"].name, case["components"])
 
     def columns() -> Any:
-        return datoms().rows()
+        found = datoms()
+        return found.rows(0, len(found))
 
     def rows() -> list[Any]:
         found = datoms()
