@@ -14,6 +14,7 @@ from uuid import UUID
 
 import attrs
 
+from peerserver.codec.members import make_map
 from peerserver.model.entity import NUMBER_MASK, PART_SHIFT, implicit_partition, t_of
 from peerserver.model.values import (
     URI,
@@ -119,7 +120,7 @@ def resolve(world: World, form: Any, special: Callable[[Tagged], Any]) -> Any:
             return special(form)
         return _INPUT[form.tag](world, form.value) if form.tag in _INPUT else form
     if isinstance(form, dict):
-        return {resolve(world, k, special): resolve(world, v, special) for k, v in form.items()}
+        return make_map([resolve(world, k, special) for k in form], [resolve(world, v, special) for v in form.values()])
     if isinstance(form, EdnList):
         return EdnList(resolve(world, x, special) for x in form)
     if isinstance(form, tuple):

@@ -14,8 +14,10 @@ from peerserver.model.anomaly import incorrect
 from peerserver.model.order import compare_key
 from peerserver.model.schema import Attribute
 
-from .execute import NO_XFORMS, pull_many
+from .execute import pull_many
 from .pattern import Pattern
+from .plan import NO_XFORMS
+from .specs import resolve
 from .xforms import Xform
 
 __all__ = ("PullRange", "index_pull")
@@ -60,12 +62,12 @@ def index_pull(db: Database, index: str, pattern: Pattern, start: Sequence[Any] 
 
 
 def _avet(db: Database, attribute: Attribute, start: Sequence[Any], reverse: bool) -> Ints:
+    if len(start) == 1 and attribute.many:
+        raise incorrect(f"{attribute.ident} is not card-one, as required for :avet when start has only A specified; "
+                        "give a value too", "invalid-pull")
     if not attribute.has_avet:
         raise incorrect(f"attribute: {attribute.ident} is not indexed; give it :db/index true", "attribute-not-indexed")
-    if len(start) == 1:
-        if attribute.many:
-            raise incorrect(f"{attribute.ident} is not card-one, as required for :avet when start has only A specified; "
-                            "give a value too", "invalid-pull")
+    if len(start) == 1 or start[1] is None:
         return _directed(db.rows_in_range(attribute.id).e, reverse)
     value = start[1]
     if attribute.is_ref:
@@ -97,8 +99,8 @@ def _aevt(db: Database, attribute: Attribute, start: Sequence[Any], reverse: boo
     if not attribute.many:
         raise incorrect(f"{attribute.ident} is not card-many, as required for :aevt", "invalid-pull")
     rows = db.rows(attribute.id)
-    if len(start) > 1:
-        e = db.entid_or_raise(start[1])
+    e = resolve(db, start[1]) if len(start) > 1 else None
+    if e is not None:  # what names nothing is no starting point (oracle: index-walks/ipull-aevt-missing)
         keep = rows.e <= e if reverse else rows.e >= e
         if len(start) > 2:
             v = db.entid_or_raise(start[2])

@@ -19,8 +19,8 @@ import attrs
 
 from peerserver.codec import edn
 from peerserver.index.dictionary import exact_key
-from peerserver.model.anomaly import Anomaly, incorrect
-from peerserver.model.values import EdnList, Keyword, Symbol, Tagged
+from peerserver.model.anomaly import Anomaly, forbidden, incorrect
+from peerserver.model.values import Keyword, Symbol, Tagged
 
 from .pattern import Pattern, Recursion, Spec
 
@@ -28,6 +28,7 @@ __all__ = ("parse_pattern",)
 
 _DB_ID: Final = Keyword("db/id")
 _STARS: Final[dict[Any, str]] = {Symbol("*"): "keyword", Keyword("*"): "keyword", "*": "text"}
+_STAR_KEYS: Final = tuple(_STARS)
 _DOTS: Final = (Symbol("..."), "...")
 _AS, _LIMIT, _DEFAULT, _XFORM = (Keyword(name) for name in ("as", "limit", "default", "xform"))
 #: patterns that are kept parsed; a pattern beyond that is parsed again.
@@ -73,8 +74,8 @@ def _too_deep() -> Anomaly:
 def _pattern(form: Any, depth: int) -> Pattern:
     if depth > _DEPTH:
         raise _too_deep()
-    if isinstance(form, dict):
-        form = (form,)
+    if isinstance(form, dict) and depth == 0:
+        form = ()  # oracle: a map as a whole pattern matches nothing (pull-options/pattern-map)
     if isinstance(form, Tagged) and form.tag == "#{}":
         form = form.value
     if not isinstance(form, (tuple, frozenset)):
@@ -94,9 +95,6 @@ def _pattern(form: Any, depth: int) -> Pattern:
             else:
                 specs.append(spec)
     _refuse_repeats(specs)
-    if wildcard is not None and any(isinstance(s.sub, Recursion) and s.sub.levels is not None for s in specs):
-        raise incorrect("A wildcard beside a recursion with a number of levels can't be pulled; use ... or name the "
-                        "attributes")
     return Pattern(tuple(specs), db_id, wildcard)
 
 
@@ -112,8 +110,11 @@ def _refuse_repeats(specs: Iterable[Spec]) -> None:
 
 def _specs(item: Any, depth: int) -> list[Spec]:
     if isinstance(item, dict):
-        return [attrs.evolve(_attribute(key), sub=_below(value, depth)) for key, value in item.items()]
-    return [_attribute(item)]
+        # A map spec on a wildcard, or on an expression that is nothing, matches nothing (oracle).
+        found = ((None if key in _STAR_KEYS else _attribute(key), value) for key, value in item.items())
+        return [attrs.evolve(spec, sub=_below(value, depth)) for spec, value in found if spec is not None]
+    spec = _attribute(item)
+    return [] if spec is None else [spec]
 
 
 def _below(form: Any, depth: int) -> Pattern | Recursion:
@@ -127,7 +128,7 @@ def _below(form: Any, depth: int) -> Pattern | Recursion:
                     "number of levels, or ...", "invalid-recur-limit")
 
 
-def _attribute(form: Any) -> Spec:
+def _attribute(form: Any) -> Spec | None:
     if isinstance(form, tuple):
         return _expression(form)
     if isinstance(form, Keyword):
@@ -139,12 +140,12 @@ def _attribute(form: Any) -> Spec:
     raise incorrect(f"Attribute identifier {edn.write(form)} does not start with a colon", "invalid-attr-spec")
 
 
-def _expression(form: tuple[Any, ...]) -> Spec:
+def _expression(form: tuple[Any, ...]) -> Spec | None:
     if not form:
         raise incorrect("An attribute spec is empty; write [:attribute :option value]")
     head = form[0]
-    if isinstance(form, EdnList) and isinstance(head, (Symbol, str)) and str(head) in ("limit", "default"):
-        return _legacy(str(head), form)
+    if isinstance(head, Symbol) and head.text in ("limit", "default"):
+        return _legacy(head.text, form)
     if isinstance(head, str):
         if head.startswith(":"):
             raise _bad(form)
@@ -164,14 +165,26 @@ def _expression(form: tuple[Any, ...]) -> Spec:
 
 def _option(spec: Spec, name: Any, value: Any) -> Spec:
     if name is _AS:
-        return spec if value is None else attrs.evolve(spec, key=value)
+        return spec if value is None or value is False else attrs.evolve(spec, key=_key(value))
     if name is _LIMIT:
         return attrs.evolve(spec, limit=_limit(value))
     if name is _DEFAULT:
         return attrs.evolve(spec, default=value)
     if name is _XFORM:
-        return attrs.evolve(spec, xform=value.text if isinstance(value, Symbol) else str(value))
+        if value is None:
+            return spec
+        if not isinstance(value, Symbol):
+            raise forbidden(f"{edn.write(value)} is no function's name; :xform takes a symbol")
+        return attrs.evolve(spec, xform=value.text)
     return spec
+
+
+def _key(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        raise incorrect(f"{edn.write(value)} can't be a key of a map here; give :as another value") from None
+    return value
 
 
 def _limit(value: Any) -> float | None:
@@ -182,10 +195,13 @@ def _limit(value: Any) -> float | None:
     return value
 
 
-def _legacy(name: str, form: EdnList) -> Spec:
+def _legacy(name: str, form: tuple[Any, ...]) -> Spec | None:
     if len(form) < 2:
         raise _bad(form)
-    spec = _attribute(form[1])
-    if len(form) == 2:
+    inner = form[1]
+    if isinstance(inner, tuple) and not (inner and isinstance(inner[0], Symbol)):
+        return None  # oracle: options within the legacy forms match nothing (pull-forms/legacy-with-as)
+    spec = _attribute(inner)
+    if spec is None or len(form) == 2:
         return spec
     return attrs.evolve(spec, limit=_limit(form[2])) if name == "limit" else attrs.evolve(spec, default=form[2])

@@ -48,9 +48,12 @@ def _namespace(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
+    # The first form of the text, as Clojure's reader takes it; nil for nil.
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise TypeError("read-string takes a string")
-    return edn.read(value)
+    return edn.read_all(value)[0]
 
 
 BUILT_IN: Final[Mapping[str, Xform]] = {

@@ -39,7 +39,6 @@ def test_forms_that_only_python_confuses_are_kept_apart() -> None:
         (5, None),
         (None, None),
         ("[:a", None),
-        ((Symbol("*"), {K("a/b"): 2}), None),
     ],
 )
 def test_what_is_no_pattern_is_refused(form: Any, error: str | None) -> None:
