@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +102,18 @@ def test_list_of_extensions() -> None:
                  '{my/x "os:sep"}', "{"):
         with pytest.raises(ValueError):
             extensions.parse(text)
+
+
+def test_list_is_read_from_a_file(tmp_path: Path) -> None:
+    """The operator names a file; with a limit of time, results and exceptions come through as they are."""
+    path = tmp_path / "extensions.edn"
+    path.write_text('{my.app/older "tests.transact.test_functions:older"}')
+    assert extensions.load(path) == {"my.app/older": older}
+    functions = extensions.load(path, 5)
+    db = run(new(), '[{:p/name "Ann" :p/age 30}]').db_after
+    assert [v for _, _, v, added in facts(run(db, '[[my.app/older "Ann" 2]]', **functions)) if added] == [32]
+    with pytest.raises(AssertionError):
+        functions["my.app/older"](db, "Zoe", 1)
 
 
 def test_function_is_bounded_in_time() -> None:
