@@ -18,6 +18,7 @@ from peerserver.index import identifiers, schema_view
 from peerserver.index.content import Content
 from peerserver.index.dictionary import Dictionary
 from peerserver.index.log import tx_range
+from peerserver.index.points import codes_at, datom_at, holder_at
 from peerserver.index.ranges import DatomRange, datoms, index_range, seek
 from peerserver.index.rows import NO_INTS, NO_ROWS, Bools, Datom, Ints, Rows, concat
 from peerserver.index.store import Store
@@ -303,6 +304,8 @@ class Database:
         """The value codes of ``(e, aid)``, in no particular order."""
         if not self.is_filtered:
             return self._content.codes(e, aid)
+        if not self.is_history:
+            return codes_at(self._content, e, aid, self._window)
         codes: list[int] = self.rows_of_entities(aid, np.array([e], np.int64))[1].v.tolist()
         return codes
 
@@ -310,6 +313,8 @@ class Database:
         """The tx of the datom, or None if there is no such datom."""
         if not self.is_filtered:
             return self._content.datom_of(e, aid, code)
+        if not self.is_history:
+            return datom_at(self._content, e, aid, code, self._window)
         rows = self.rows_of_entities(aid, np.array([e], np.int64))[1]
         found = rows.tx[(rows.v == code) & rows.added_or_true()]
         return int(found[0]) if len(found) else None
@@ -318,6 +323,8 @@ class Database:
         """An entity that has the value: the one, for a unique attribute."""
         if not self.is_filtered:
             return self._content.holder(aid, code)
+        if not self.is_history:
+            return holder_at(self._content, aid, code, self._window)
         rows = self.rows_of_values(aid, np.array([code], np.int64))[1]
         es = rows.e[rows.added_or_true()]
         return int(es[0]) if len(es) else None

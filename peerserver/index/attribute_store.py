@@ -55,7 +55,7 @@ class AttributeStore:
         if len(past) == 1:
             return past[0]
         merged = merged_past(past)
-        if self.state[0] is layers:
+        if past and self.state[0] is layers:
             self.state = (layers, (merged,))
         return merged
 
@@ -74,7 +74,7 @@ class AttributeStore:
         else:
             table = EMPTY_TABLE
         one = merged_past(past)
-        self.state = ((Layer(table, {}),), (one,))
+        self.state = ((Layer(table, {}),), (one,) if len(one) else ())
         return table, one
 
     def adding(self, facts: Intervals, events: int, max_tx: int) -> AttributeStore:

@@ -96,6 +96,10 @@ class Content:
         refs = {aid for aid, bits in self.flags.items() if bits & REF}
         return Content(self.store.freeze(e, a, v, tx, added, refs), (), Tail(), 0, self.flags)
 
+    def tails_newest_first(self) -> Sequence[tuple[Tail, int]]:
+        """The tails with how many of their datoms count, the newest first."""
+        return self._tails()[::-1]
+
     def _tails(self) -> tuple[tuple[Tail, int], ...]:
         return (*self.under, (self.tail, self.n)) if self.n else self.under
 
@@ -191,11 +195,19 @@ class Content:
         if self.under or (e, aid) in tail.ea:
             seen = self._seen(e, aid)
         found: list[int] = []
-        for table, dead in self.store.attribute(aid).state[0]:
+        store = self.store.attributes.get(aid)
+        if store is None:
+            store = self.store.attribute(aid)
+        for table, dead in store.state[0]:
             if table.min_e <= e <= table.max_e:
-                lo, hi = table.of_entity(e)
+                starts = table.e_starts
+                if starts is not None:
+                    lo = starts[e - table.min_e]
+                    hi = starts[e - table.min_e + 1]
+                else:
+                    lo, hi = table.of_entity(e)
                 if hi - lo == 1:
-                    if lo not in dead:
+                    if not dead or lo not in dead:
                         found.append(table.v.item(lo))
                 elif hi > lo:
                     vs = table.v[lo:hi].tolist()
@@ -241,26 +253,30 @@ class Content:
             wanted = np.array([code], np.int64)
             rows = self.view(aid).select(lambda table: table.of_values(wanted))[1]
             return int(rows.e[0]) if len(rows) else None
-        gone: set[int] = set()
+        gone: set[int] | tuple[()] = ()
         tail = self.tail
-        for pos in tail.of_value(aid, code, self.n):
-            e = tail.e[pos]
-            if tail.added[pos] and e not in gone:
-                return e
-            gone.add(e)
-        for older, n in reversed(self.under):
-            for pos in older.of_value(aid, code, n):
-                e = older.e[pos]
-                if older.added[pos] and e not in gone:
-                    return e
-                gone.add(e)
-        for table, dead in self.store.attribute(aid).state[0]:
+        if self.under or (aid, code) in tail.av:
+            gone = set()
+            for newer, n in self.tails_newest_first():
+                for pos in newer.of_value(aid, code, n):
+                    e = newer.e[pos]
+                    if newer.added[pos] and e not in gone:
+                        return e
+                    gone.add(e)
+        store = self.store.attributes.get(aid)
+        if store is None:
+            store = self.store.attribute(aid)
+        for table, dead in store.state[0]:
             if table.min_v <= code <= table.max_v:
-                for pos in table.of_value(code).tolist():
-                    if pos not in dead:
-                        e = table.e.item(pos)
-                        if e not in gone:
-                            return e
+                lo, hi = table.value_range(code)
+                if lo < hi:
+                    perm = table.by_value()
+                    for place in range(lo, hi):
+                        pos = perm.item(place)
+                        if pos not in dead:
+                            e = table.e.item(pos)
+                            if e not in gone:
+                                return e
         return None
 
     def referrers(self, v: int) -> list[tuple[int, int]]:

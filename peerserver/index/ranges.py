@@ -32,6 +32,8 @@ __all__ = ("DatomRange", "datoms", "index_range", "seek")
 _NOTHING: Final = Rows(NO_INTS, NO_INTS, NO_INTS, NO_INTS)
 # Entities are gathered across attributes in windows in which no attribute has more rows than this.
 _WINDOW: Final = 2048
+# More datoms than there are.
+_ALL: Final = 2**62
 # Datoms made at once for a reader that takes one after the other.
 _PAGE: Final = 1000
 
@@ -89,7 +91,7 @@ class DatomRange:
                 self._starts.append(self._starts[-1] + len(block))
 
     def __len__(self) -> int:
-        self._reach(2**62)
+        self._reach(_ALL)
         return self._starts[-1]
 
     def __iter__(self) -> Iterator[Datom]:
@@ -98,8 +100,8 @@ class DatomRange:
             yield from page
             offset += len(page)
 
-    def rows(self, offset: int, n: int) -> Rows:
-        """As :meth:`slice`, as columns with codes, an ``a`` column included."""
+    def rows(self, offset: int = 0, n: int = _ALL) -> Rows:
+        """As :meth:`slice`, as columns with codes, an ``a`` column included; all of them by default."""
         end = offset + n
         self._reach(end)
         parts = []

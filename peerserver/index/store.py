@@ -24,10 +24,11 @@ __all__ = ("Store",)
 class Store:
     """The frozen facts of every attribute."""
 
-    __slots__ = ("_attributes", "_source", "_unread", "max_tx", "referred", "shapes")
+    __slots__ = ("_source", "_unread", "attributes", "max_tx", "referred", "shapes")
 
     def __init__(self, source: IndexSource | None = None) -> None:
-        self._attributes: dict[int, AttributeStore] = {}
+        #: what has been read; :meth:`attribute` knows of the rest
+        self.attributes: dict[int, AttributeStore] = {}
         self._source = source
         self._unread: set[int] = set(source.attribute_ids()) if source is not None else set()
         #: what entities may have, and what they may be referred to by
@@ -38,7 +39,7 @@ class Store:
 
     def attribute(self, aid: int) -> AttributeStore:
         """The facts of one attribute; an empty store if it has none."""
-        found = self._attributes.get(aid)
+        found = self.attributes.get(aid)
         if found is None:
             if aid in self._unread:
                 return self._read(aid)
@@ -49,15 +50,15 @@ class Store:
         assert self._source is not None
         live, past = self._source.facts(aid)
         txs = [int(column.max()) for column in (live.tx, past.end) if column is not None and len(column)]
-        store = AttributeStore((Layer(live, {}),), (past,), len(live) + 2 * len(past), max(txs, default=-1))
+        store = AttributeStore((Layer(live, {}),), (past,) if len(past) else (), len(live) + 2 * len(past), max(txs, default=-1))
         self.shapes.add(aid, live.e)
-        self._attributes[aid] = store
+        self.attributes[aid] = store
         self._unread.discard(aid)
         return store
 
     def attribute_ids(self) -> set[int]:
         """The attributes that have facts, past ones included."""
-        return self._unread.union(self._attributes)
+        return self._unread.union(self.attributes)
 
     def attributes_of(self, e: int) -> tuple[int, ...]:
         """The attributes that an entity may have."""
@@ -78,7 +79,7 @@ class Store:
         """The store with these datoms, given in the order of the log, on top. ``refs``: which attributes are
         references."""
         store = Store()
-        store._attributes = dict(self._attributes)
+        store.attributes = dict(self.attributes)
         store._source = self._source
         store._unread = set(self._unread)
         store.shapes, store.referred = self.shapes, self.referred
@@ -96,7 +97,7 @@ class Store:
             store.shapes.add(aid, es)
             if aid in refs:
                 store.referred.add(aid, vs)
-            store._attributes[aid] = store.attribute(aid).adding(facts, hi - lo, int(txs.max()))
+            store.attributes[aid] = store.attribute(aid).adding(facts, hi - lo, int(txs.max()))
         return store
 
     def tables(self, aid: int) -> tuple[Table, Table]:

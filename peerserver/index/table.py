@@ -19,6 +19,8 @@ __all__ = ("EMPTY_TABLE", "Table", "expand", "merge_order", "pair_order")
 _SPARSE: Final = 8
 _SMALL_RANGE: Final = 1 << 12
 _MIN_ROWS: Final = 64
+# Single probes, as a power of two less than the rows, after which addressing is built.
+_BUILD_AFTER: Final = 9
 # Below this many probes, sorting them first costs more than it saves.
 _SORT_PROBES: Final = 256
 
@@ -149,7 +151,7 @@ class _Keys:
 class Table:
     """Facts sorted by (e, v); ``tx`` asserted them, ``end`` (if not None) retracted them."""
 
-    __slots__ = ("_by_e", "_by_v", "_perm", "_span", "e", "end", "max_e", "min_e", "tx", "v", "words",
+    __slots__ = ("_by_e", "_by_v", "_perm", "_probes", "_span", "e", "e_starts", "end", "max_e", "min_e", "tx", "v", "words",
                  "words_before")
 
     def __init__(self, e: Ints, v: Ints, tx: Ints, end: Ints | None = None) -> None:
@@ -159,6 +161,9 @@ class Table:
         self.end = end
         self.min_e = int(e[0]) if len(e) else 0
         self.max_e = int(e[-1]) if len(e) else -1
+        #: where the rows of entity ``min_e + k`` begin, and after one more its end; None if not built
+        self.e_starts: memoryview | None = None
+        self._probes = 0
         self._by_e: _Keys | None = None
         self._by_v: _Keys | None = None
         self._perm: Ints | None = None
@@ -177,6 +182,8 @@ class Table:
         keys = self._by_e
         if keys is None:
             keys = self._by_e = _Keys(self.e)
+            if keys.start is not None:
+                self.e_starts = keys.start.data
         return keys
 
     def of_entities(self, es: Ints) -> tuple[Ints, Ints]:
@@ -187,12 +194,16 @@ class Table:
         return expand(*self._entities().ranges(es))
 
     def of_entity(self, e: int) -> tuple[int, int]:
-        """The range of positions of one entity's rows; never builds anything."""
+        """The range of positions of one entity's rows. Builds nothing, until it has been asked for so often
+        that building has paid."""
         if not self.min_e <= e <= self.max_e:
             return 0, 0
         keys = self._by_e
         if keys is not None:
             return keys.range(e)
+        self._probes += 1
+        if self._probes > len(self.e) >> _BUILD_AFTER:
+            return self._entities().range(e)
         column = self.e
         lo = int(column.searchsorted(e))
         if column.item(lo) != e:
@@ -275,9 +286,14 @@ class Table:
         at, index = expand(*self._values().ranges(codes))
         return at, self.by_value().take(index)
 
+    def value_range(self, code: int) -> tuple[int, int]:
+        """The range of one value's rows in :meth:`by_value`."""
+        keys = self._by_v
+        return (self._values() if keys is None else keys).range(code)
+
     def of_value(self, code: int) -> Ints:
         """Positions of the rows with one value, ascending."""
-        lo, hi = self._values().range(code)
+        lo, hi = self.value_range(code)
         return self.by_value()[lo:hi]
 
     def code_range(self, least: int, beyond: int) -> Ints:

@@ -155,6 +155,7 @@ def _compare(db: Database, naive: Naive, data: st.DataObject) -> None:
     for view in (db.as_of(point), db.since(point), db.history(), db.history().since(point), db.as_of(point).history(),
                  db.since(point).as_of(data.draw(st.integers(point, db.next_t)))):
         _compare_view(view, naive)
+        _compare_points(view, naive)
     _compare_points(db, naive)
     _compare_log(db, naive)
     assert sum(db.stats().values()) == len(naive.events)
@@ -248,7 +249,9 @@ def _compare_entities(db: Database, shown: list[Event]) -> None:
 
 
 def _compare_points(db: Database, naive: Naive) -> None:
-    now = naive.current()
+    if db.is_history:
+        return
+    now = naive.view(db)
     attributes = db.schema.attributes
     for e in ENTITIES:
         mine = [(a, db.encode(attributes[a].type, v)) for x, a, v, _, _ in now if x == e]
