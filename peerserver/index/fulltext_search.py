@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model.anomaly import incorrect
+from ..model.entity import NUMBER_MASK
 from ..model.schema import Attribute, ValueType
 from .dictionary import Dictionary
 from .fulltext import TextIndex
@@ -44,11 +45,13 @@ class _Database(Protocol):
 
 @attrs.frozen(eq=False)
 class Hits:
-    """Parallel columns, a row each hit: entity, code of the string, transaction, score from 0 to 1 (the best has 1)."""
+    """Parallel columns, a row each hit: entity, code of the string, t of its transaction, score to 1 (the best).
+
+    Datomic gives the t, though its documentation calls it a transaction (oracle: ``fulltext/basic``)."""
 
     e: Ints
     v: Ints
-    tx: Ints
+    t: Ints
     score: npt.NDArray[np.float64]
 
 
@@ -141,7 +144,7 @@ def search_columns(db: _Database, attribute: Attribute | None, text: Any) -> Hit
     visible = _among(documents.e, at, shown.e, shown_at, len(codes))
     best = float(scores.max())
     relative = scores.astype(np.float64) / best if best > 0 else np.zeros(len(scores))
-    return Hits(documents.e[visible], documents.v[visible], documents.tx[visible], relative[at[visible]])
+    return Hits(documents.e[visible], documents.v[visible], documents.tx[visible] & NUMBER_MASK, relative[at[visible]])
 
 
 def _among(es: Ints, ats: Ints, shown_es: Ints, shown_ats: Ints, size: int) -> npt.NDArray[np.bool_]:
@@ -152,13 +155,13 @@ def _among(es: Ints, ats: Ints, shown_es: Ints, shown_ats: Ints, size: int) -> n
 
 
 def search(db: _Database, attribute: Attribute | None, text: Any) -> list[tuple[int, str, int, float]]:
-    """``fulltext``: (entity, string, transaction, score) of each hit; raises as :func:`search_columns`."""
+    """``fulltext``: (entity, string, t, score) of each hit; raises as :func:`search_columns`."""
     hits = search_columns(db, attribute, text)
     if attribute is None or not len(hits.e):
         return []
     known, places = np.unique(hits.v, return_inverse=True)
     texts = db.decode(attribute.type, known)
     return [
-        (e, texts[place], tx, score)
-        for e, place, tx, score in zip(hits.e.tolist(), places.tolist(), hits.tx.tolist(), hits.score.tolist())
+        (e, texts[place], t, score)
+        for e, place, t, score in zip(hits.e.tolist(), places.tolist(), hits.t.tolist(), hits.score.tolist())
     ]

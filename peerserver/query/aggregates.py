@@ -192,7 +192,7 @@ def find_aggregate(
     if own is None:
         function = lookup_function(symbol, extra)
         if function is None or function.needs_db or name.startswith("."):
-            raise incorrect(f"Argument {name} in :find is not an aggregate function")
+            raise incorrect(f"Argument {name} in :find is not an aggregate function", "invalid-aggregate")
         function.check_arity(len(given) + 1)
         return Aggregate(name, given, _of_function(function))
     run, least, most = own
@@ -204,10 +204,10 @@ def find_aggregate(
     return Aggregate(name, given, run)
 
 
-def lookup(symbol: Symbol, extra: Mapping[str, Function] | None = None) -> Function | None:
-    """The aggregate as a function of its constants and then the sequence of values, or None where there is none."""
+def lookup(symbol: Symbol, extra: Mapping[str, Function] | None = None) -> Function:
+    """The aggregate as a function of its constants and then the sequence of values; raises as :func:`find_aggregate`."""
     if symbol.text not in _AGGREGATES and lookup_function(symbol, extra) is None:
-        return None
+        find_aggregate(symbol, (), extra)
 
     def run(*args: Any) -> Any:
         return find_aggregate(symbol, args[:-1], extra).values(args[-1])

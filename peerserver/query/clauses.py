@@ -114,10 +114,10 @@ def _call(items: tuple[Any, ...], form: Any) -> Call:
         raise incorrect(f"Unable to resolve symbol: {name.text} in this context; a variable can't be called: "
                         f"{edn_text(form)}")
     raw = name.text in _DATA_CALLS
-    return Call(name, tuple(_argument(x, form, raw) for x in inner[1:]), binding, form)
+    return Call(name, tuple(_argument(x, form, raw, name.text) for x in inner[1:]), binding, form)
 
 
-def _argument(x: Any, form: Any, raw: bool = False) -> Term | Symbol:
+def _argument(x: Any, form: Any, raw: bool = False, head: str | None = None) -> Term | Symbol:
     if x.__class__ is Symbol and (is_variable(x) or is_source(x)):
         return x  # type: ignore[no-any-return]
     if isinstance(x, EdnList) and len(x) == 2 and x[0] is _QUOTE:
@@ -127,7 +127,7 @@ def _argument(x: Any, form: Any, raw: bool = False) -> Term | Symbol:
     if isinstance(x, EdnList) and variables_of(x):
         name = min(v.text for v in variables_of(x))
         raise incorrect(f"Unable to resolve symbol: {name} in this context; calls can't be nested: {edn_text(form)}")
-    return Const(constant(x))
+    return Const(constant(x, head=head))
 
 
 def call_binding(x: Any) -> Binding:

@@ -161,7 +161,8 @@ def quotient(args: Sequence[Column]) -> _Array | None:
     left, right = _divisors(pair)
     if left.dtype == np.int64:
         return _truncated(left, right)
-    found = np.trunc(left / right)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.trunc(left / right)
     return found if np.all(np.isfinite(found)) else None
 
 

@@ -13,7 +13,7 @@ __all__ = ()
 
 @defines("fulltext", 3, needs_db=True)
 def _fulltext(db: Any, attribute: Any, text: Any) -> frozenset[tuple[int, str, int, float]]:
-    """A set of (entity, string, transaction, score); empty for what is no attribute, or has no full text."""
+    """A set of (entity, string, t, score); empty for what is no attribute, or has no full text."""
     if not isinstance(db, Database):
         raise Wrong("the first argument is a database")
     known = db.attribute(attribute) if attribute is not None else None

@@ -12,6 +12,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperat
 from fractions import Fraction
 from typing import Any
 
+from ...codec.numbers import format_double
 from ...model.values import INT64_MAX, INT64_MIN, BigInt, Float32, Ratio
 from .function import Wrong
 
@@ -113,7 +114,7 @@ def decimal_of(value: Any) -> Decimal:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise Wrong(f"no bigdec for {value}")
-        return Decimal(repr(float(value)))
+        return Decimal(format_double(float(value)))  # as Java prints it: 1.0E30 has the scale -29
     return Decimal(int(as_number(value)))
 
 
