@@ -61,7 +61,7 @@ class Plan(SubPlan):
     # -- results
 
     def one(self, db: Database, e: int) -> Out | None:
-        if self.edges or self.wild or db.is_filtered:
+        if self.edges or self.wild or db.is_history:
             return self.many(db, (e,))[0]
         out: Out = {} if self.id_key is None else {self.id_key: e}
         for spec in self.specs:
@@ -106,7 +106,7 @@ class Plan(SubPlan):
 
     def _fill(self, db: Database, es: Sequence[int], outs: Sequence[Out],
               kids: Sequence[list[tuple[int, list[int]]]]) -> None:
-        if len(es) < _FEW and not db.is_filtered:
+        if len(es) < _FEW and not db.is_history:
             for i, e in enumerate(es):
                 self._read_one(db, e, outs[i], kids[i] if kids else [])
             return

@@ -281,7 +281,7 @@ class Spec(Absent):
 
     def children(self, db: Database, es: Sequence[int]) -> list[list[int]]:
         """The entities that each of ``es`` refers to through this attribute, in order, at most ``limit``."""
-        if len(es) < _FEW and not db.is_filtered:
+        if len(es) < _FEW and not db.is_history:
             found = [sorted(self.codes_of(db, e)) for e in es]
         else:
             found = [[] for _ in es]
