@@ -73,7 +73,7 @@ class Client:
         self.id = (await self.request("datomic.catalog/resolve-db", db_name=self.name))[K("database-id")]
         self.t = (await self.request("status", db_name=self.name, database_id=self.id))[K("t")]
 
-    def context(self, ref: DbRef = DbRef()) -> Map:  # noqa: B008 - frozen
+    def context(self, ref: DbRef = DbRef()) -> Map:
         """A database as the wire has it."""
         found: Map = dict(ref.base) if ref.base is not None else {K("database-id"): self.id, K("t"): self.t}
         found[K("db-name")] = self.name

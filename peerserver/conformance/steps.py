@@ -75,12 +75,13 @@ class Session:
         db = db if ref.since is None else db.since(ref.since)
         return db.history() if ref.history else db
 
-    def arguments(self, step: Step, make: Callable[[Mapping[str, Any]], Any]) -> list[Any]:
+    def arguments(self, step: Step, make: Callable[[Mapping[str, Any]], Any], log: Any = None) -> list[Any]:
+        """A query's inputs: ``make`` is applied to databases; ``log`` stands for the log (default: as the wire has it)."""
         world = self.world_of(step)
 
         def special(tag: Tagged) -> Any:
             if tag.tag == "case/log":
-                return {K("log"): self.client.id}
+                return {K("log"): self.client.id} if log is None else log
             return make({k.text: v for k, v in tag.value.items()})
 
         return [resolve(world, a, special) for a in step.get("args", (Tagged("case/db", {}),))]
@@ -174,7 +175,7 @@ async def _q(session: Session, step: Step) -> Any:
         rows: Any = await session.client.q(query, session.arguments(step, session.ref), limit=options.pop("limit", -1),
                                            **options)
     else:
-        rows = library.query(query, session.arguments(step, session.database))
+        rows = library.query(query, session.arguments(step, session.database, session.present()))
     if step.get("count-only"):
         return len(rows)
     return _shape(world, step, parts, rows)
@@ -331,7 +332,9 @@ async def _entid(session: Session, step: Step) -> Any:
 async def _ident(session: Session, step: Step) -> Any:
     db, eid = session.database(session.spec(step)), session.given(step, "eid")["eid"]
     found = db.entid(eid)
-    return None if found is None else db.ident(found)
+    if found is None or isinstance(eid, Keyword):
+        return eid if found is not None else None  # there, the ident of an ident is itself (schema/rename)
+    return db.ident(found)
 
 
 async def _attribute(session: Session, step: Step) -> Any:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import attrs
 
-from peerserver.codec.members import make_map
+from peerserver.codec.members import make_map, make_set
 from peerserver.model.entity import NUMBER_MASK, PART_SHIFT, implicit_partition, t_of
 from peerserver.model.values import (
     URI,
@@ -126,7 +126,7 @@ def resolve(world: World, form: Any, special: Callable[[Tagged], Any]) -> Any:
     if isinstance(form, tuple):
         return tuple(resolve(world, x, special) for x in form)
     if isinstance(form, frozenset):
-        return type(form)(resolve(world, x, special) for x in form)
+        return make_set([resolve(world, x, special) for x in form])
     return form
 
 
@@ -170,7 +170,7 @@ def canonical(world: World, value: Any, is_id: bool = False) -> Any:
     """A value as the recorder writes it. ``is_id``: a bare integer here is an entity id."""
     if value is None or isinstance(value, (bool, Keyword, Symbol, UUID, Char, str)):
         return value
-    if isinstance(value, BigInt) or isinstance(value, (Decimal, Ratio, URI, bytes, Float32)):
+    if isinstance(value, (BigInt, Decimal, Ratio, URI, bytes, Float32)):
         return _scalar(value)
     if isinstance(value, int):
         known = value in world.by_eid or value in world.txs
@@ -180,9 +180,10 @@ def canonical(world: World, value: Any, is_id: bool = False) -> Any:
     if isinstance(value, Instant):
         return Tagged("case/inst", world.instants.index(value) + 1) if value in world.instants else value
     if isinstance(value, dict):
-        return {canonical(world, k): canonical(world, v, k is _DB_ID) for k, v in value.items()}
+        return make_map([canonical(world, k) for k in value],
+                        [canonical(world, v, k is _DB_ID) for k, v in value.items()])
     if isinstance(value, (frozenset, set)):
-        return type(value)(canonical(world, x, is_id) for x in value) if value else frozenset()
+        return make_set([canonical(world, x, is_id) for x in value])
     if isinstance(value, (tuple, list)):
         return tuple(canonical(world, x, is_id) for x in value)
     return value

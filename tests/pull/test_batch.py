@@ -31,7 +31,7 @@ def _attributes() -> list[dict[Keyword, Any]]:
             _attribute("x/one", "ref"), _attribute("x/many", "ref", many=True),
             _attribute("x/part", "ref", component=True), _attribute("x/parts", "ref", many=True, component=True)]
     for attribute in made:
-        if not attribute[K("db/valueType")].name == "ref":
+        if attribute[K("db/valueType")].name != "ref":
             attribute.pop(K("db/isComponent"))
     return made
 

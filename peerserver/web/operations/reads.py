@@ -76,7 +76,7 @@ async def index_range(context: Context, request: Request) -> Opened:
     view = await context.databases.view(request)
     attrid = request.get(K.attrid)
     if attrid is None:
-        raise incorrect("index-range needs an :attrid")
+        raise incorrect("index-range needs an :attrid", "not-an-entity")
 
     def work() -> DatomSource:
         db = context.databases.open(view)
@@ -94,14 +94,15 @@ async def index_pull(context: Context, request: Request) -> Opened:
     """``:index :selector :start :reverse`` → pulled maps in the order of the index."""
     view = await context.databases.view(request)
     offset, limit, _ = request.paging()
-    index, selector = request.keyword(K.index).name, request.get(K.selector)
+    index, selector = request.get(K.index), request.get(K.selector)
     start, backwards = request.vector(K.start), bool(request.get(K.reverse))
-    if selector is None:
-        raise incorrect("index-pull needs a :selector", "nil-input")
+    if selector is None or index is None:
+        raise incorrect("index-pull needs an :index and a :selector", "nil-input")
+    name = index.name if isinstance(index, Keyword) else repr(index)
 
     def work() -> PullSource:
         pattern = pulls.parse_pattern(selector)
-        return PullSource(pulls.index_pull(context.databases.open(view), index, pattern, start, backwards))
+        return PullSource(pulls.index_pull(context.databases.open(view), name, pattern, start, backwards))
 
     return Opened(await context.others.run(work), None if limit < 0 else offset + limit)
 
