@@ -179,13 +179,14 @@ def _ordered(clauses: Iterable[Clause]) -> tuple[Symbol, ...]:
 
 
 def _check_no_sources(clauses: Iterable[Clause], form: Any) -> None:
-    # not and or become functions of their own there, which see no source (oracle: not-or/not-missing).
+    # A predicate inside not sees no source there (oracle: not-or/not-missing), a function expression does
+    # (oracle: fulltext-own/joins).
     for clause in clauses:
-        if isinstance(clause, Call):
+        if isinstance(clause, Call) and clause.binding is None:
             for x in clause.args:
                 if is_source(x):
                     raise incorrect(f"Unable to resolve symbol: {x.text} in this context; "  # type: ignore[union-attr]
-                                    f"a function inside not or or can't take a database: {edn_text(form)}")
+                                    f"a predicate inside not can't take a database: {edn_text(form)}")
 
 
 def _not(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: bool, depth: int) -> Not:
