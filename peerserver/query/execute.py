@@ -30,12 +30,16 @@ from .text import edn_text
 __all__ = ("join", "run_clauses", "run_rule_bodies")
 
 _ROW = Symbol("?row~")
+_INTERNAL = frozenset((_ROW,))
 _FEW = 48
 
 
 def run_clauses(ctx: Context, clauses: tuple[Clause, ...], rel: Relation, needed: frozenset[Symbol]) -> Relation:
     """The relation joined with all clauses, reduced to ``needed`` columns."""
-    plan = plan_of(ctx, clauses, frozenset(rel.cols), rel.n, needed)
+    values = None
+    if rel.n == 1 and not rel.cols.keys() & _INTERNAL:
+        values = {name: column.values()[0] for name, column in rel.cols.items()}
+    plan = plan_of(ctx, clauses, frozenset(rel.cols), rel.n, needed, values)
     return run_plan(ctx, plan, rel)
 
 

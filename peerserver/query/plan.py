@@ -7,10 +7,11 @@ goes next. What is not decided here: which index a pattern reads (``scan``), how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
+import numpy as np
 
 from peerserver.database import Database
 from peerserver.model.anomaly import Anomaly
@@ -19,7 +20,8 @@ from peerserver.model.values import Symbol
 from .ast import BLANK, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_variable
 from .clauses import clause_variables, insufficient
 from .context import Context
-from .ranges import Range, range_of
+from .ranges import Range, bounds, range_of
+from .relation import Relation
 from .rules import expand, inner_clauses, sourced, unknown_rule
 from .text import edn_text
 
@@ -87,13 +89,14 @@ def _tree(step: Step, depth: int = 1) -> str:
 
 
 def plan_of(ctx: Context, clauses: tuple[Clause, ...], bound: frozenset[Symbol], rows: float,
-            needed: frozenset[Symbol]) -> Plan:
-    """The plan for clauses when ``bound`` variables hold ``rows`` rows and ``needed`` ones are asked for. Raises
-    Anomaly insufficient-binding where no order binds what the clauses need."""
+            needed: frozenset[Symbol], values: Mapping[Symbol, Any] | None = None) -> Plan:
+    """The plan for clauses when ``bound`` variables hold ``rows`` rows and ``needed`` ones are asked for. ``values``:
+    what some variables hold this time, to count with (a later run with other values keeps the plan). Raises Anomaly
+    insufficient-binding where no order binds what the clauses need."""
     key = (clauses, bound, int(rows).bit_length(), needed, ctx.rules, ctx.source_key())
     found = ctx.plans.get(key)
     if found is None:
-        found = _Planner(ctx, expand(clauses, ctx.rules), bound, max(rows, 1.0), needed).run()
+        found = _Planner(ctx, expand(clauses, ctx.rules), bound, max(rows, 1.0), needed, values or {}).run()
         if len(ctx.plans) >= _MAX_PLANS:
             ctx.plans.clear()
         ctx.plans[key] = found
@@ -102,7 +105,9 @@ def plan_of(ctx: Context, clauses: tuple[Clause, ...], bound: frozenset[Symbol],
 
 class _Planner:
     def __init__(self, ctx: Context, clauses: Sequence[Any], bound: frozenset[Symbol], rows: float,
-                 needed: frozenset[Symbol]) -> None:
+                 needed: frozenset[Symbol], values: Mapping[Symbol, Any]) -> None:
+        self.values = values
+        self.counted: dict[Any, float] = {}
         self.ctx, self.left, self.bound, self.rows, self.needed = ctx, list(clauses), set(bound), rows, needed
         self.start = bound
         self.chosen: list[tuple[Any, float, tuple[Range, ...]]] = []
@@ -149,13 +154,14 @@ class _Planner:
         self.left.remove(clause)
         ranges: tuple[Range, ...] = ()
         if isinstance(clause, Pattern):
-            ranges = self.take_ranges(clause)
-            rows *= 0.3 ** len(ranges)
+            ranges = self.ranges_for(clause)
+            for item in ranges:
+                self.left.remove(item.call)
         self.bound |= binds(clause)
         self.rows = max(rows, 0.001)
         self.chosen.append((clause, rows, ranges))
 
-    def take_ranges(self, pattern: Pattern) -> tuple[Range, ...]:
+    def ranges_for(self, pattern: Pattern) -> tuple[Range, ...]:
         """The range predicates on a value that this pattern binds and that have nothing else to wait for."""
         if len(pattern.terms) < 3 or pattern.terms[1].__class__ is not Const:
             return ()
@@ -164,13 +170,12 @@ class _Planner:
                 or entity in self.bound:
             return ()
         found = []
-        for clause in list(self.left):
+        for clause in self.left:
             if not isinstance(clause, Call):
                 continue
             for item in range_of(clause):
                 if item.variable is variable and (item.bound.__class__ is Const or item.bound in self.bound):
                     found.append(item)
-                    self.left.remove(clause)
                     break
         return tuple(found)
 
@@ -226,6 +231,8 @@ class _Planner:
         if aid is None:
             return self.rows * (10.0 if e or v or tx else 100_000.0)
         per_row = source.estimate(aid, e, v)
+        if not e:
+            per_row = self.count_known(source, aid, clause, terms[2], per_row)
         if not e and not v and tx:
             per_row = min(per_row, 5.0)
         if e and v:
@@ -235,6 +242,47 @@ class _Planner:
         if source.is_history and (e or v):
             per_row *= 2.0
         return self.rows * per_row
+
+    def count_known(self, db: Database, aid: int, clause: Pattern, term: Any, otherwise: float) -> float:
+        """The rows of a pattern whose value, or range of values, is known now; counted once for a plan."""
+        if is_variable(term) and term in self.bound and term not in self.values:
+            return otherwise
+        found = self.counted.get(clause)
+        if found is None:
+            found = otherwise
+            if term.__class__ is Const or term in self.values:
+                found = self.count_value(db, aid, term.value if term.__class__ is Const else self.values[term], otherwise)
+            elif is_variable(term):
+                ranges = self.ranges_for(clause)
+                if ranges:
+                    found = self.count_range(db, aid, ranges, otherwise)
+            else:
+                return otherwise
+            self.counted[clause] = found
+        return found
+
+    def count_value(self, db: Database, aid: int, value: Any, otherwise: float) -> float:
+        attribute = db.schema.attributes.get(aid)
+        if attribute is None:
+            return otherwise
+        try:
+            code = db.entid(value) if attribute.is_ref else db.encode(attribute.type, value)
+        except Anomaly:
+            return otherwise
+        if code is None:
+            return 0.0
+        return float(len(db.rows_of_values(aid, np.array([code], np.int64))[0]))
+
+    def count_range(self, db: Database, aid: int, ranges: tuple[Range, ...], otherwise: float) -> float:
+        attribute = db.schema.attributes.get(aid)
+        values = {}
+        for item in ranges:
+            if item.bound.__class__ is not Const:
+                if item.bound not in self.values:
+                    return otherwise * 0.3 ** len(ranges)
+                values[item.bound] = self.ctx.column_of([self.values[item.bound]])  # type: ignore[index]
+        limits = bounds(self.ctx, Relation(1, values), ranges, attribute) if attribute is not None else None
+        return otherwise * 0.3 ** len(ranges) if limits is None else float(len(db.rows_in_range(aid, *limits)))
 
     @staticmethod
     def attribute(db: Database, term: Any) -> int | None:

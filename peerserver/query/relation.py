@@ -22,6 +22,7 @@ __all__ = ("Column", "Keys", "Relation", "UNIT", "convert", "distinct_codes", "d
 
 Keys = tuple[frozenset[Symbol], ...]
 _DENSE: Final = 1 << 24
+_FEW: Final = 64
 _MAX_KEYS: Final = 4
 
 
@@ -100,6 +101,12 @@ class Relation:
         names = frozenset(self.cols)
         if not self.cols:
             return Relation(min(self.n, 1), {}, (names,))
+        if self.n <= _FEW:
+            rows = dict.fromkeys(zip(*(column.codes() for column in self.cols.values())))
+            if len(rows) == self.n:
+                return Relation(self.n, self.cols, (names, *self.keys))
+            lists = zip(self.cols.items(), zip(*rows))
+            return Relation(len(rows), {name: Column(c.kind, list(codes)) for (name, c), codes in lists}, (names,))
         if len(self.cols) == 1:
             ((name, column),) = self.cols.items()
             codes = distinct_codes(column.array())

@@ -349,7 +349,7 @@ class _Scan:
             positions = [self.e, self.a, self.v, *([self.tx, self.op] if self.db.is_history else [])]
             if any(t is BLANK for t in positions):
                 return ()
-            more: list[frozenset[Any]] = [frozenset(t for t in positions if is_variable(t))]
+            more: list[frozenset[Any]] = [frozenset(t for t in positions if is_variable(t) and t not in self.rel.cols)]
         elif (e_known and (v_known or not attribute.many)) or (v_known and attribute.unique is not None):
             more = [frozenset()]
         elif e_known:

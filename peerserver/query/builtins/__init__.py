@@ -14,7 +14,7 @@ with ``needs_db`` has a database for its first argument; one that is not ``pure`
 engine's own. A value of nil drops the row.
 
 Nothing here evaluates, imports or looks up by reflection: what is not in the table is not found. An
-operator's own functions are given as a mapping (``extra``) by the composition root.
+operator's own functions are given as a mapping by the composition root, to :func:`install` or as ``extra``.
 """
 
 from __future__ import annotations
@@ -45,20 +45,37 @@ from .compare import datomic_compare
 from .forms import constant as _constant
 from .function import TABLE, Column, Function
 
-__all__ = ("Column", "Function", "constant", "datomic_compare", "invoke", "lookup", "names", "resolve")
+__all__ = ("Column", "Function", "constant", "datomic_compare", "install", "invoke", "lookup", "names",
+           "resolve")
 
 _CORE = "clojure.core/"
 Extra = Mapping[str, Function]
 
+#: what the composition root added when the server started; no request changes it.
+_installed: dict[str, Function] = {}
+
+
+def install(functions: Extra) -> None:
+    """Adds functions for all queries: an operator's own, and those of ``impure``. Raises ValueError for a name of the table.
+
+    Call it while the server starts, not later.
+    """
+    taken = sorted(set(functions) & set(TABLE))
+    if taken:
+        raise ValueError(f"these functions exist already: {', '.join(taken)}")
+    _installed.update(functions)
+
 
 def lookup(symbol: Symbol, extra: Extra | None = None) -> Function | None:
     """The function of a symbol, or None. ``clojure.core/f`` is ``f``; ``extra`` comes after the table."""
-    text = symbol.text
-    found = TABLE.get(text)
-    if found is None and text.startswith(_CORE) and "/" not in text[len(_CORE) :].rstrip("/"):
-        found = TABLE.get(text[len(_CORE) :])
+    name = symbol.text
+    found = TABLE.get(name)
+    if found is None and name.startswith(_CORE) and "/" not in name[len(_CORE) :].rstrip("/"):
+        found = TABLE.get(name[len(_CORE) :])
+    if found is None:
+        found = _installed.get(name)
     if found is None and extra is not None:
-        found = extra.get(text)
+        found = extra.get(name)
     return found
 
 

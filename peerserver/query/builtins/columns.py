@@ -86,7 +86,7 @@ def equal(args: Sequence[Column]) -> _Array | None:
         return None
     if _is_whole(args[0]) != _is_whole(args[1]):
         return np.zeros(np.broadcast(*args).shape, dtype=np.bool_)
-    return np.asarray(np.equal(*args))
+    return np.asarray(np.asarray(args[0]) == np.asarray(args[1]))
 
 
 def unequal(args: Sequence[Column]) -> _Array | None:

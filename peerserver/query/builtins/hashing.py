@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from ...model.values import BigInt, Char, Float32, Instant, Keyword, Ratio, Symbol, Tagged, URI
 from ...codec.members import MAP_TAG, SET_TAG
+from ...model.values import URI, BigInt, Char, Float32, Instant, Keyword, Ratio, Symbol, Tagged
 
 __all__ = ("clj_hash", "hash_order", "java_hash", "string_hash")
 

@@ -71,7 +71,8 @@ def _code_point(text: str, at: Any) -> int:
 def _replaced(text: str, old: Any, new: Any) -> str:
     if isinstance(old, Char) != isinstance(new, Char):
         raise Wrong("replace takes two strings or two characters")
-    return capped(text.replace(*(str(x) if isinstance(x, Char) else text_of(x) for x in (old, new))))
+    before, after = (str(x) if isinstance(x, Char) else text_of(x) for x in (old, new))
+    return capped(text.replace(before, after))
 
 
 def _regex(source: Any) -> Any:

@@ -37,7 +37,7 @@ def _is_seqable(value: Any) -> bool:
 
 
 def _named(kinds: tuple[type, ...], qualified: bool) -> Any:
-    return lambda x: isinstance(x, kinds) and (x.namespace is not None) == qualified
+    return lambda x: isinstance(x, kinds) and (getattr(x, "namespace", None) is not None) == qualified
 
 
 define("string?", _is_string)

@@ -34,7 +34,7 @@ def _one(op: Any, arg: Any) -> int:
         low, high, body = arg
         free = high is _constants.MAXREPEAT or high - low > _FREE
         inner = _degree(body)
-        if free and (inner or not _is_plain(body)):
+        if free and (inner or not _is_plain(body)) and not _is_delimited(body):
             raise Wrong("a repeat inside a repeat without bound could run for ever; write the inner one possessive (a++)")
         if not free and high > 1 and inner:
             inner *= int(high)
@@ -69,6 +69,36 @@ def _is_plain(items: Any) -> bool:
         if name in ("MAX_REPEAT", "MIN_REPEAT") and arg[0] != arg[1]:
             return False
     return len(items) > 0
+
+
+def _is_delimited(items: Any) -> bool:
+    """Whether a repeated body starts with a character that nothing else in it matches: then there is one way to cut a text."""
+    if len(items) == 1 and str(items[0][0]) == "SUBPATTERN":
+        return _is_delimited(items[0][1][3])
+    if len(items) < 2 or str(items[0][0]) != "LITERAL":
+        return False
+    return not any(_takes(op, arg, items[0][1]) for op, arg in items[1:])
+
+
+def _takes(op: Any, arg: Any, code: int) -> bool:
+    """Whether a part of a pattern can match a character; True where that is not plain to see."""
+    name = str(op)
+    if name == "LITERAL":
+        return bool(arg == code)
+    if name == "NOT_LITERAL":
+        return bool(arg != code)
+    if name == "IN":
+        negative = str(arg[0][0]) == "NEGATE"
+        return any(_takes(inner, value, code) for inner, value in arg[negative:]) != negative
+    if name == "RANGE":
+        return bool(arg[0] <= code <= arg[1])
+    if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        return any(_takes(inner, value, code) for inner, value in arg[2])
+    if name == "SUBPATTERN":
+        return any(_takes(inner, value, code) for inner, value in arg[3])
+    if name == "BRANCH":
+        return any(_takes(inner, value, code) for branch in arg[1] for inner, value in branch)
+    return True
 
 
 def _are_apart(branches: Any) -> bool:

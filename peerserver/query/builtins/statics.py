@@ -152,6 +152,11 @@ def _parser(bits: int) -> Callable[..., int]:
     return parse
 
 
+def _value_of(bits: int) -> Callable[[Any], int]:
+    parse = _parser(bits)
+    return lambda x: long_of(x) if is_number(x) else parse(x)
+
+
 def _parse_real(text: Any) -> float:
     made = parse_double(text_of(text))
     if made is None:
@@ -166,7 +171,7 @@ def _radix(code: str, bits: int) -> Callable[[Any], str]:
 for _class, _bits in (("Long", 64), ("Integer", 32)):
     for _prefix in (_class, "java.lang." + _class):
         define(f"{_prefix}/parse{'Long' if _bits == 64 else 'Int'}", _parser(_bits), 1, 2)
-        define(f"{_prefix}/valueOf", lambda x, parse=_parser(_bits): long_of(x) if is_number(x) else parse(x))
+        define(f"{_prefix}/valueOf", _value_of(_bits))
         define(f"{_prefix}/toString", lambda x: to_text(long_of(x)))
         define(f"{_prefix}/toHexString", _radix("x", _bits))
         define(f"{_prefix}/toBinaryString", _radix("b", _bits))

@@ -46,7 +46,8 @@ def java_trim(text: str) -> str:
 
 def split(pattern: Pattern, text: str, limit: int = 0) -> list[str]:
     """``Pattern.split``: empty strings at the end go where the limit is 0; an empty match at the start gives none."""
-    parts, start = [], 0
+    parts: list[str] = []
+    start = 0
     for found in pattern.compiled.finditer(pattern.check(text)):
         if 0 < limit == len(parts) + 1:
             break
