@@ -21,6 +21,7 @@ from peerserver.index.log import tx_range
 from peerserver.index.points import codes_at, datom_at, holder_at
 from peerserver.index.ranges import DatomRange, datoms, index_range, seek
 from peerserver.index.rows import NO_INTS, NO_ROWS, Bools, Datom, Ints, Rows, concat
+from peerserver.index.source import IndexSource
 from peerserver.index.store import Store
 from peerserver.index.tail import BY_VALUE, MANY, REF, Tail
 from peerserver.index.values import positions_by_value, rows_by_value
@@ -78,6 +79,19 @@ class Database:
             added.append(op)
         return empty.with_datoms(es, attrs, vs, txs, added, t=entity.BOOT_T, next_t=entity.FIRST_T,
                                  next_schema_id=entity.FIRST_USER_SCHEMA_ID)
+
+    @classmethod
+    def over(cls, id: str, source: IndexSource, dictionary: Dictionary, *, basis_t: int, next_t: int,
+             next_schema_id: int) -> Database:
+        """The database whose datoms up to ``basis_t`` a durable index holds, bootstrap datoms included."""
+        content = Content(Store(source, entity.tx_id(basis_t)), (), Tail(), 0, _flags(_BOOT_SCHEMA))
+        db = cls(id, dictionary, content, schema_view.EMPTY_SCHEMA, basis_t, next_t, next_schema_id)
+        history = db.history()
+        rows = concat([history.rows(a).with_a(a) for a in schema_view.SCHEMA_ATTRIBUTES])
+        rows = rows.take(np.argsort(rows.tx, kind="stable"))
+        assert rows.a is not None
+        db._renew_schema(rows.e, rows.a, rows.v, rows.added)
+        return db
 
     def _derive(self, filters: _Filters) -> Database:
         return Database(self.id, self.dictionary, self._content, self.schema, self.basis_t, self.next_t,

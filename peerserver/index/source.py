@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .rows import Ints
 from .table import Table
 
 __all__ = ("IndexSource",)
@@ -24,8 +23,4 @@ class IndexSource(Protocol):
 
     def facts(self, aid: int) -> tuple[Table, Table]:
         """The live facts of an attribute and its past ones, both sorted by (e, v)."""
-        ...
-
-    def attributes_of(self, numbers: Ints) -> list[tuple[int, ...]] | None:
-        """For each entity number, the attributes it may have; None if the source can't tell."""
         ...

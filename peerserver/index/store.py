@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from .attribute_store import EMPTY_STORE, AttributeStore, Layer
-from .intervals import from_events
+from .intervals import UNKNOWN, from_events
 from .rows import Bools, Ints
 from .shapes import Shapes
 from .source import IndexSource
@@ -26,7 +26,7 @@ class Store:
 
     __slots__ = ("_source", "_unread", "attributes", "max_tx", "referred", "shapes")
 
-    def __init__(self, source: IndexSource | None = None) -> None:
+    def __init__(self, source: IndexSource | None = None, max_tx: int = -1) -> None:
         #: what has been read; :meth:`attribute` knows of the rest
         self.attributes: dict[int, AttributeStore] = {}
         self._source = source
@@ -35,7 +35,7 @@ class Store:
         self.shapes = Shapes()
         self.referred = Shapes()
         #: the newest transaction with frozen datoms
-        self.max_tx = -1
+        self.max_tx = max_tx
 
     def attribute(self, aid: int) -> AttributeStore:
         """The facts of one attribute; an empty store if it has none."""
@@ -50,8 +50,10 @@ class Store:
         assert self._source is not None
         live, past = self._source.facts(aid)
         txs = [int(column.max()) for column in (live.tx, past.end) if column is not None and len(column)]
-        store = AttributeStore((Layer(live, {}),), (past,) if len(past) else (), len(live) + 2 * len(past), max(txs, default=-1))
+        events = len(live) + 2 * len(past) - int(np.count_nonzero(past.tx == UNKNOWN))
+        store = AttributeStore((Layer(live, {}),), (past,) if len(past) else (), events, max(txs, default=-1))
         self.shapes.add(aid, live.e)
+        self.shapes.add(aid, past.e)
         self.attributes[aid] = store
         self._unread.discard(aid)
         return store
@@ -72,7 +74,8 @@ class Store:
 
     def referrers_of(self, e: int) -> tuple[int, ...]:
         """The reference attributes that may have e as a value."""
-        found = None if self._unread else self.referred.of(e)
+        # What a source holds is not known by value until it is looked for.
+        found = None if self._source is not None else self.referred.of(e)
         return tuple(self.attribute_ids()) if found is None else found
 
     def freeze(self, e: Ints, a: Ints, v: Ints, tx: Ints, added: Bools, refs: Container[int]) -> Store:
