@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from peerserver.pull import parse_pattern, pull
-from peerserver.query import Budget, execute, parse_query
 
 from peerserver.database import Database
 from peerserver.model.values import Instant, Keyword
+from peerserver.pull import parse_pattern, pull
+from peerserver.query import Budget, execute, parse_query
 
 from . import datasets, transactions
 from .canon import canon, checksum, row_text

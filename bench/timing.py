@@ -7,6 +7,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 __all__ = ("measure", "median_ms", "quantile", "rss_mb", "timed")
@@ -54,5 +55,5 @@ def measure(work: Callable[[], Any]) -> dict[str, float]:
 
 def rss_mb() -> int:
     """The process's resident memory."""
-    with open("/proc/self/status") as status:
+    with Path("/proc/self/status").open() as status:
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS"))

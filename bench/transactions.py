@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from peerserver.query import Budget, execute, parse_query
-from peerserver.transact import transact
-
 from peerserver.database import Database
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Keyword
+from peerserver.query import Budget, execute, parse_query
+from peerserver.transact import transact
 
 from . import datasets
 from .canon import checksum, row_text

@@ -174,11 +174,11 @@ class _Reading:
     def _special(self, token: str) -> Any:
         """The value of ``##Inf`` or ``#"…"``, or the marker of a token that applies to what follows."""
         at = self.index()
-        if token == "#_":  # noqa: S105 - a token of text
+        if token == "#_":
             return _Prefix("discard", token, at)
         if token in ("^", "#^"):
             return _Prefix("metadata", token, at)
-        if token == "'":  # noqa: S105 - a token of text
+        if token == "'":
             return _Prefix("quote", token, at)
         if token[:2] == "##":
             return atom(token, self._limits, self._interner)

@@ -10,11 +10,12 @@ import os
 from collections import OrderedDict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, final
+from typing import Any, cast, final
 
 import attrs
 from twisted.application.internet import ClientService
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, ensureDeferred
+from twisted.internet import defer
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -190,9 +191,9 @@ class Memcached(_Through):
 
     async def _protocol(self, name: bytes) -> MemCacheProtocol:
         service = self._services[int(name[:8], 16) % len(self._services)]
-        waiting: Deferred[MemCacheProtocol] = service.whenConnected(failAfterFailures=1)
         try:
-            return await waiting.addTimeout(self.timeout, self._reactor)
+            waiting = service.whenConnected(failAfterFailures=1).addTimeout(self.timeout, self._reactor)
+            return cast(MemCacheProtocol, await waiting)
         except Exception:
             # The service tells of a failure from within its state machine, where nobody may stop it.
             await deferLater(self._reactor, 0)
@@ -206,7 +207,7 @@ class Memcached(_Through):
             return None if sealed is None else unseal(key, sealed)
         except StorageCorrupt as error:
             _log.warn("memcached: {error}; reading from storage", error=str(error))
-        except (TimeoutError, CancelledError, ConnectionLost, OSError) as error:
+        except (defer.TimeoutError, CancelledError, ConnectionLost, OSError) as error:
             _log.debug("memcached did not answer: {error}", error=type(error).__name__)
         except Exception as error:  # its protocol raises bare errors for what a server says
             _log.warn("memcached failed: {error}", error=type(error).__name__)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar, final
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, TimeoutError, ensureDeferred
+from twisted.internet import defer
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -89,7 +90,7 @@ class GuardedStorage:
             await slots.acquire()
             try:
                 return await call().addTimeout(self._limits.timeout, self._reactor)
-            except (TimeoutError, CancelledError) as error:
+            except (defer.TimeoutError, CancelledError) as error:
                 raise StorageError(f"storage gave no answer in {self._limits.timeout:g} s") from error
             finally:
                 slots.release()
@@ -115,5 +116,5 @@ class GuardedStorage:
         return ensureDeferred(patient())
 
     def _delay(self, attempt: int) -> float:
-        full = min(self._limits.max_delay, self._limits.first_delay * 2 ** (attempt - 1))
+        full = min(self._limits.max_delay, self._limits.first_delay * 2.0 ** (attempt - 1))
         return full * (0.5 + 0.5 * self._jitter())

@@ -46,26 +46,26 @@ class IStorage(Interface):
 
     max_value = Attribute("The most bytes that one value or record may have.")
 
-    def get(key: str) -> Deferred[bytes | None]:  # type: ignore[empty-body]
+    def get(key: str) -> Deferred[bytes | None]:
         """The value under ``key``, or None."""
 
-    def put(key: str, value: bytes) -> Deferred[None]:  # type: ignore[empty-body]
+    def put(key: str, value: bytes) -> Deferred[None]:
         """Stores a value; when the result is there, it is durable."""
 
-    def delete(key: str) -> Deferred[None]:  # type: ignore[empty-body]
+    def delete(key: str) -> Deferred[None]:
         """Removes a value that nobody needs any more; removing what isn't there is fine."""
 
-    def read(name: str) -> Deferred[Record | None]:  # type: ignore[empty-body]
+    def read(name: str) -> Deferred[Record | None]:
         """The record of that name as of now (never an older one), or None."""
 
-    def compare_and_set(name: str, revision: int, value: bytes) -> Deferred[bool]:  # type: ignore[empty-body]
+    def compare_and_set(name: str, revision: int, value: bytes) -> Deferred[bool]:
         """Replaces the record if its revision is ``revision`` (0: if there is none), and adds one to it.
 
         True: it is durable. False: another revision was found, and nothing was changed.
         """
 
-    def delete_record(name: str) -> Deferred[None]:  # type: ignore[empty-body]
+    def delete_record(name: str) -> Deferred[None]:
         """Removes a record."""
 
-    def close() -> Deferred[None]:  # type: ignore[empty-body]
+    def close() -> Deferred[None]:
         """Ends connections and threads; calls under way fail."""
