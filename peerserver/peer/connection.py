@@ -78,7 +78,7 @@ class Connection:
         db = self.db()
         if t <= db.basis_t:
             return succeed(db)
-        entry: tuple[int, Deferred[Database]] = (t, Deferred())
+        entry: tuple[int, Deferred[Database]] = (t, Deferred(lambda _: self._waiting.remove(entry)))
         self._waiting.append(entry)
         deferred = entry[1]
         call = self._clock.callLater(timeout, self._too_late, entry)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from peerserver.codec import edn
-from peerserver.model.anomaly import Anomaly, busy, fault, incorrect, unsupported
+from peerserver.model.anomaly import Anomaly, busy, fault, incorrect, interrupted, unsupported
 from peerserver.model.values import Keyword
 from peerserver.peer.interfaces import IConnection
 
@@ -25,7 +25,7 @@ from .continuations import Continuations, Opened, Page, token_key
 from .databases import Databases, descriptor
 from .forks import Forks
 from .operations import ANSWERED, PAGED
-from .request import Request
+from .request import DEFAULT_CHUNK, Request
 from .settings import Settings
 from .words import K
 from .work import Inline, Work
@@ -88,6 +88,7 @@ class Dispatcher:
     async def _first(self, request: Request) -> Response:
         opened = await PAGED[request.form[K.op]](self._context, request)
         offset, _, chunk = request.paging()
+        chunk = min(chunk, self._context.settings.longest_page)
         page = await self._page(opened, request, offset, chunk)
         response = {**opened.first, K.data: page.data}
         if page.more:
@@ -108,7 +109,7 @@ class Dispatcher:
             opened = await PAGED[form[K.op]](self._context, again)
             self._continuations.renew(name, opened)
         offset = request.integer(K.offset, 0, 0)
-        chunk = max(1, request.integer(K.chunk, 1000, 1))
+        chunk = min(request.integer(K.chunk, DEFAULT_CHUNK, 1), self._context.settings.longest_page)
         page = await self._page(opened, request, offset, chunk)
         response: Response = {K.data: page.data}
         if page.more:
@@ -136,6 +137,8 @@ def anomaly_of(problem: BaseException) -> Anomaly:
     """What the client is told about a failure. What should not happen is logged, and told without detail."""
     if isinstance(problem, Anomaly):
         return _sendable(problem)
+    if isinstance(problem, CancelledError):
+        return interrupted("The client has gone")
     if isinstance(problem, RecursionError):
         return incorrect("The request is nested too deep")
     if isinstance(problem, MemoryError):

@@ -14,57 +14,72 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site
 
+from peerserver.model.anomaly import Anomaly, busy, incorrect
+
+from .resource import early_answer
 from .settings import Settings
 
 __all__ = ("BoundedRequest", "BoundedSite", "Channel")
 
 
-class _Discarded(BytesIO):
-    def write(self, data: Any) -> int:
-        return len(data)
-
-
 class BoundedRequest(TwistedRequest):
-    """A request whose body is held in memory up to the site's limit; a larger one is answered and cut off."""
+    """A request whose body is held in memory up to the site's limits; one beyond them is answered and cut off."""
 
-    too_large = False
+    refused = False
     channel: Channel
+    _held = 0
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """The declared length; None for a body in chunks."""
         self.content: BytesIO = BytesIO()
-        self._received = 0
-        if length is not None and length > self._limit():
-            self._refuse()
+        if length is not None:
+            self._check(length, 0)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """A piece of the body."""
-        if self.too_large:
-            return
-        self._received += len(data)
-        if self._received > self._limit():
-            self._refuse()
-        else:
+        if not self.refused and self._check(self._held + len(data), len(data)):
             self.content.write(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 - Twisted's name
         """The whole request. One that was refused has been answered already."""
-        if not self.too_large:
+        if not self.refused:
             super().requestReceived(command, path, version)
 
-    def _limit(self) -> int:
+    def finish(self) -> None:
+        """The answer is complete."""
+        self._release()
+        super().finish()
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """The client has gone."""
+        self._release()
+        super().connectionLost(reason)
+
+    def _check(self, length: int, more: int) -> bool:
         # The request's own site is set only once it is whole.
-        site = self.channel.site
-        limit: int = site.settings.max_body if isinstance(site, BoundedSite) else Settings().max_body
-        return limit
+        site: BoundedSite = self.channel.site
+        settings = site.settings
+        if length > settings.max_body:
+            self._refuse(413, "Content Too Large", incorrect(
+                f"The request's body has more than {settings.max_body} bytes; send less at a time"))
+            return False
+        if site.held + more > settings.held_bodies:
+            self._refuse(429, "Too Many Requests", busy("The server holds as many requests as it may; try again"))
+            return False
+        self._held += more
+        site.held += more
+        return True
 
-    def _refuse(self) -> None:
-        from .resource import too_large
+    def _release(self) -> None:
+        self.channel.site.held -= self._held
+        self._held = 0
 
-        self.too_large = True
-        self.content = _Discarded()
-        kind, body = too_large(self.getHeader("content-type"), self._limit())
-        head = (f"HTTP/1.1 413 Content Too Large\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    def _refuse(self, status: int, reason: str, anomaly: Anomaly) -> None:
+        self.refused = True
+        self._release()
+        self.content = BytesIO()
+        kind, body = early_answer(self.getHeader("content-type"), anomaly)
+        head = (f"HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
                 "Connection: close\r\n\r\n")
         self.channel.transport.write(head.encode() + body)
         self.channel.loseConnection()
@@ -74,12 +89,12 @@ class Channel(HTTPChannel):
     """A connection. A request that has begun must be complete within ``receive_timeout``, however it trickles."""
 
     _deadline: Any = None
-    site: Any
+    site: BoundedSite
     transport: Any
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Some bytes of a request."""
-        if self._deadline is None and not self._handlingRequest and isinstance(self.site, BoundedSite):
+        if self._deadline is None and not self._handlingRequest:
             self._deadline = self.callLater(self.site.settings.receive_timeout, self._too_slow)
         super().dataReceived(data)
 
@@ -112,6 +127,8 @@ class BoundedSite(Site):
         super().__init__(resource, requestFactory=BoundedRequest, timeout=settings.idle_timeout, reactor=reactor,
                          parsePOSTFormSubmission=False)
         self.settings = settings
+        #: bytes of bodies that are held now.
+        self.held = 0
 
     def log(self, request: Any) -> None:
         """No line for each request: what is refused or fails is logged where it happens."""

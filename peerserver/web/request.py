@@ -71,7 +71,7 @@ class Request:
     def paging(self) -> tuple[int, int, int]:
         """(offset, limit, chunk); a limit of -1 is none."""
         limit = self.integer(K.limit, DEFAULT_LIMIT, -1)
-        return self.integer(K.offset, 0, 0), limit, max(1, self.integer(K.chunk, DEFAULT_CHUNK, 1))
+        return self.integer(K.offset, 0, 0), limit, self.integer(K.chunk, DEFAULT_CHUNK, 1)
 
     def timeout(self, default: int, most: int) -> float:
         """The request's ``:timeout`` in seconds, within bounds given in milliseconds."""

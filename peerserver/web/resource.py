@@ -27,7 +27,7 @@ from .signature import Refused, verify
 from .words import K
 from .work import Inline, Work
 
-__all__ = ("STATUSES", "Web", "too_large")
+__all__ = ("STATUSES", "Web", "early_answer")
 
 _log = Logger()
 
@@ -125,12 +125,10 @@ class Web:
         return fmt.encode(response)
 
 
-def too_large(kind: str | None, limit: int) -> tuple[str, bytes]:
-    """(content type, body) of the answer to a request that is larger than ``limit`` bytes."""
+def early_answer(kind: str | None, anomaly: Anomaly) -> tuple[str, bytes]:
+    """(content type, body) of an answer to a request that is not read to its end."""
     fmt = _format(kind) or transit.json
-    told = incorrect(f"The request's body has more than {limit} bytes; send less at a time").as_map()
-    told[K.request_id] = str(uuid4())
-    return fmt.content_type, fmt.encode(told)
+    return fmt.content_type, fmt.encode({**anomaly.as_map(), K.request_id: str(uuid4())})
 
 
 def _agree(request: IRequest, form: Any) -> None:

@@ -31,6 +31,11 @@ class Settings:
     receive_timeout: int = 60
     #: seconds that a connection may stand idle. Above receive_timeout, and below the 70 s that any silence may last.
     idle_timeout: int = 68
+    #: bytes of requests' bodies that may be held at once, of all connections together: whoever opens many
+    #: connections has not shown a signature yet.
+    held_bodies: int = 512 * 1024 * 1024
+    #: rows of one page at most, whatever ``:chunk`` asks for; the rest comes with ``next``.
+    longest_page: int = 100_000
     #: rows that a query may hold at any moment.
     max_rows: int = 50_000_000
 

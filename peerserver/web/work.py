@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, execute
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.python.threadpool import ThreadPool
 
 from peerserver.model.anomaly import busy
@@ -44,15 +43,26 @@ class Lane:
 
     def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
         if self._under_way >= self._limit + self._pool.max:
-            raise_busy: Deferred[T] = execute(_refuse)
-            return raise_busy
+            refused: Deferred[T] = execute(_refuse)
+            return refused
         self._under_way += 1
-        result: Deferred[T] = deferToThreadPool(self._reactor, self._pool, function, *args)
-        return result.addBoth(self._done)
+        result: Deferred[T] = Deferred()
 
-    def _done(self, result: T) -> T:
-        self._under_way -= 1
+        def ended(succeeded: bool, outcome: Any) -> None:
+            self._reactor.callFromThread(self._ended, result, outcome)
+
+        def guarded() -> T:
+            if result.called:
+                raise CancelledError  # nobody waits for it any more, so it isn't begun
+            return function(*args)
+
+        self._pool.callInThreadWithCallback(ended, guarded)
         return result
+
+    def _ended(self, result: Deferred[Any], outcome: Any) -> None:
+        # Here, and not where a caller gives up: the thread is busy until now.
+        self._under_way -= 1
+        result.callback(outcome)
 
 
 class Threads:

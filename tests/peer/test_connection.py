@@ -195,6 +195,16 @@ def test_sync_waits_for_a_t() -> None:
     assert not house.clock.getDelayedCalls()
 
 
+def test_who_stops_waiting_is_forgotten() -> None:
+    """A sync that is given up leaves nothing behind."""
+    house = House()
+    waiting = house.connection.sync(10**6, 10)
+    waiting.cancel()
+    outcome(waiting)
+    assert not house.clock.getDelayedCalls()
+    assert not house.connection._waiting
+
+
 def test_close_finishes_what_was_taken() -> None:
     """Closing takes no more and waits for the rest."""
     house = House()

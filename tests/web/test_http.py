@@ -7,9 +7,11 @@ import os
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from peerserver.codec import edn, transit
 from peerserver.codec.transit import Format
+from peerserver.query import Budget
 from peerserver.web.resource import STATUSES
 from peerserver.web.settings import Settings
 
@@ -162,6 +164,47 @@ def test_chunks_that_become_too_large() -> None:
     status, body, _ = wire.answer()
     assert (status, category(body)) == (413, "incorrect")
     assert wire.closed
+
+
+def test_all_bodies_together() -> None:
+    """Many connections together hold no more than the server may; what one held is free again when it ends."""
+    house = House(Settings(max_body=1000, held_bodies=1500))
+    head = b"POST / HTTP/1.1\r\ncontent-type: application/transit+json\r\ncontent-length: 900\r\n\r\n"
+    first, second, third = (house.connect() for _ in range(3))
+    first.write(head + b"x" * 800)
+    second.write(head + b"x" * 800)
+    status, body, _ = second.answer()
+    assert (status, category(body)) == (429, "busy")
+    assert second.closed
+    first.transport.loseConnection()
+    third.write(head + b"x" * 800)
+    assert not third.closed
+    third.write(b"x" * 100)
+    assert third.answer()[0] == 403
+    assert house.site.held == 0
+
+
+def test_a_client_that_goes_away_midway() -> None:
+    """Its query is told to end, and the server doesn't take it for an error of its own."""
+    house = House()
+    waiting: Deferred[Any] = Deferred()
+    budgets: list[Any] = []
+
+    class Never:
+        def run(self, function: Any, *args: Any) -> Deferred[Any]:
+            budgets.append(next(c.cell_contents for c in args[0].__closure__ if isinstance(c.cell_contents, Budget)))
+            return waiting
+
+    object.__setattr__(house.dispatcher._context, "queries", Never())
+    form = {kw("op"): kw("q"), kw("query"): "[:find ?e :where [?e :db/ident]]", kw("args"): (house.db(),)}
+    body = transit.msgpack.encode(form)
+    wire = house.connect()
+    wire.send(body, signed_headers(body))
+    assert not waiting.called
+    wire.transport.loseConnection()
+    assert waiting.called
+    assert budgets[0].deadline == 0
+    assert house.site.held == 0
 
 
 def test_the_largest_body_that_may_be() -> None:

@@ -197,6 +197,16 @@ def test_offset_limit_and_chunk(house: House, offset: int, limit: int, chunk: in
     assert rows == all_pages(house, house.q(ALL, limit=-1))[offset:offset + expected]
 
 
+def test_the_longest_page() -> None:
+    """A chunk of millions is given in pages that the server can afford."""
+    house = House(Settings(longest_page=10))
+    house.transact(SCHEMA)
+    many(house)
+    first = house.q(ALL, chunk=10**9, limit=-1)
+    assert len(first[DATA]) == 10
+    assert len(all_pages(house, first)) == 25
+
+
 def test_the_default_limit_is_1000(house: House) -> None:
     """For queries of the async API too, which sends none."""
     many(house, 1100)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+from twisted.internet.defer import CancelledError
 
 from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Keyword
@@ -52,7 +53,12 @@ async def q(context: Context, request: Request) -> Opened:
         inputs = [_opened(context, arg) for arg in described]
         return execute(query, inputs, budget, wants_stats)
 
-    result, io = await context.queries.run(timed, work, request.get(K.io_context), "query")
+    try:
+        result, io = await context.queries.run(timed, work, request.get(K.io_context), "query")
+    except CancelledError:
+        # The client has gone: the thread finds its time up at its next look at the clock.
+        budget.deadline = 0.0
+        raise
     first: dict[Keyword, Any] = {K.count: result.count}
     metadata: dict[Keyword, Any] = {}
     if result.stats is not None:
