@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 from twisted.python import usage
 
+from peerserver.extensions import parse
 from peerserver.model.anomaly import Anomaly
 from peerserver.storage.uri import DatabaseURI, mask, parse_uri
 from peerserver.web.settings import Settings
@@ -24,6 +26,8 @@ __all__ = ("AUTH_VARIABLE", "PASSWORD_VARIABLE", "DatabaseSpec", "Options", "def
 
 AUTH_VARIABLE = "PEERSERVER_AUTH"
 PASSWORD_VARIABLE = "PEERSERVER_TLS_PASSWORD"
+#: how long one call of an operator's function may take.
+EXTENSION_SECONDS = 10.0
 #: the protocols that this build serves.
 SERVED = ("mem",)
 _DBNAME = re.compile(r"[A-Za-z0-9-]+")
@@ -51,7 +55,8 @@ class Options(usage.Options):
     """``peer-server`` as twistd, twist and ``bin/run`` take it.
 
     After parsing: ``host`` (str), ``port`` (int), ``keys`` (dict key → secret), ``databases`` (list of DatabaseSpec),
-    ``settings`` (Settings), ``state-dir`` (Path), ``certificate`` (CertificateSource, or None for the self-signed one).
+    ``settings`` (Settings), ``state-dir`` (Path), ``certificate`` (CertificateSource, or None for the self-signed one),
+    ``functions`` (name → Python function, from ``--extensions``).
     Raises ``usage.UsageError`` with one sentence that says what to change.
     """
 
@@ -75,6 +80,7 @@ class Options(usage.Options):
         ["max-body", None, "64m", "Largest body of a request: bytes, or 500k, 64m, 1g."],
         ["query-timeout", None, "30s", "Time for a query that names none: 90s, 15m, 1h."],
         ["max-connections", None, "1000", "Connections open at once."],
+        ["extensions", None, None, "File that allows Python functions in transactions, queries and pulls (EDN)."],
     ]
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
@@ -123,6 +129,7 @@ class Options(usage.Options):
         state = self["state-dir"]
         self["state-dir"] = Path(state).expanduser() if state else default_state_dir(self._environ)
         self["certificate"] = self._certificate()
+        self["functions"] = self._functions()
 
     def _port(self, text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
@@ -182,6 +189,15 @@ class Options(usage.Options):
         except TLSError as error:
             raise usage.UsageError(str(error)) from None
         return source
+
+    def _functions(self) -> Mapping[str, Callable[..., Any]]:
+        path = self["extensions"]
+        if not path:
+            return {}
+        try:
+            return parse(_read("--extensions", path), EXTENSION_SECONDS)
+        except ValueError as error:
+            raise usage.UsageError(f"--extensions {path}: {error}") from None
 
     def _password(self) -> str | None:
         if self["tls-password-file"]:

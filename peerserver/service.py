@@ -10,7 +10,7 @@ import datetime
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from twisted.application.service import MultiService
@@ -62,7 +62,8 @@ class PeerServerService(MultiService):
         except TLSError as error:
             raise _refusal(error) from None
         self._source = source
-        self._databases = _Databases(config["databases"], reactor)
+        _allow(config["functions"])
+        self._databases = _Databases(config["databases"], config["functions"], reactor)
         site = make_site(self._databases.by_name, config["keys"], config["settings"], reactor)
         self._requests = _CountedRequests(site)
         self.bounded = BoundedFactory(site, config["settings"].max_connections, reactor)
@@ -146,18 +147,32 @@ class _CountedRequests:
 class _Databases:
     """The connections behind the names; two names of one URI share one."""
 
-    def __init__(self, specs: Sequence[DatabaseSpec], reactor: Any) -> None:
+    def __init__(self, specs: Sequence[DatabaseSpec], functions: Mapping[str, Callable[..., Any]], reactor: Any) -> None:
         by_uri: dict[str, Connection] = {}
         self.by_name: dict[str, IConnection] = {}
         for spec in specs:
             if spec.uri.text not in by_uri:
-                by_uri[spec.uri.text] = memory_connection(spec.uri.database, reactor)
+                by_uri[spec.uri.text] = memory_connection(spec.uri.database, reactor, functions=functions)
             self.by_name[spec.name] = by_uri[spec.uri.text]
         self._connections = list(by_uri.values())
 
     def close(self) -> Deferred[Any]:
         """Ends them; what they have taken is finished first."""
         return gatherResults([connection.close() for connection in self._connections], consumeErrors=True)
+
+
+def _allow(functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Lets queries and pulls call the operator's functions; transactions get them with their database."""
+    if not functions:
+        return
+    from peerserver.pull import xforms
+    from peerserver.query import builtins
+
+    try:
+        builtins.install({name: builtins.Function(name, function) for name, function in functions.items()})
+    except ValueError as error:
+        raise _refusal(ValueError(f"--extensions: {error}")) from None
+    xforms.install(functions)
 
 
 def _refusal(error: Exception) -> SystemExit:

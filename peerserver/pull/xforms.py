@@ -10,7 +10,7 @@ from peerserver.model.anomaly import Anomaly, forbidden, not_found
 from peerserver.model.values import Keyword, Symbol
 from peerserver.query.builtins.printing import to_text
 
-__all__ = ("BUILT_IN", "find_xform")
+__all__ = ("BUILT_IN", "Xform", "find_xform", "install")
 
 Xform = Callable[[Any], Any]
 
@@ -66,11 +66,20 @@ BUILT_IN: Final[Mapping[str, Xform]] = {
 }
 
 
+#: what the composition root added when the server started; no request changes it.
+_installed: dict[str, Xform] = {}
+
+
+def install(functions: Mapping[str, Xform]) -> None:
+    """Allows functions in all pulls: the operator's own. Call it while the server starts, not later."""
+    _installed.update(functions)
+
+
 def find_xform(name: str, listed: Mapping[str, Xform]) -> Xform:
     """The function of that name, wrapped so that its failure is an anomaly. Anomaly for one that isn't allowed."""
-    found = BUILT_IN.get(name) or listed.get(name)
+    found = BUILT_IN.get(name) or listed.get(name) or _installed.get(name)
     if found is None:
-        if "/" in name and not listed:
+        if "/" in name and not listed and not _installed:
             raise not_found(f"'{name}' is not allowed as an :xform: this server was started without an allow-list of "
                             "extensions")
         raise forbidden(f"'{name}' needs to be listed under :xforms in the extensions file that the server was started "
