@@ -173,7 +173,7 @@ def _thread_of_its_own(name: str, reactor: Any) -> Callable[..., Deferred[Any]]:
     from twisted.internet.threads import deferToThreadPool
     from twisted.python.threadpool import ThreadPool
 
-    pool = ThreadPool(1, 1, f"transactor {name}")
+    pool = ThreadPool(0, 1, f"transactor {name}")
     started: list[bool] = []
 
     def run(function: Callable[..., Any], *args: Any) -> Deferred[Any]:

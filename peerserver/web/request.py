@@ -1,6 +1,6 @@
 """A request map with its arguments checked as they are read.
 
-Shapes: ``docs/client-protocol.md``. What is not decided here: what an operation does with them.
+Shapes: ``docs/protocol.md``. What is not decided here: what an operation does with them.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Threads:
 
     def __init__(self, reactor: Any, query_threads: int, other_threads: int, limit: int) -> None:
         self._reactor = reactor
-        self._pools = [ThreadPool(1, query_threads, "queries"), ThreadPool(1, other_threads, "others")]
+        self._pools = [ThreadPool(0, query_threads, "queries"), ThreadPool(0, other_threads, "others")]
         self.queries = Lane(reactor, self._pools[0], limit)
         self.others = Lane(reactor, self._pools[1], limit)
         self._started = False

@@ -144,6 +144,23 @@ def test_two_databases_in_one_query(house: House) -> None:
     assert len(answer[DBS]) == 2
 
 
+def test_the_log_as_an_argument(house: House) -> None:
+    """``{:log database-id}`` stands for the log, beside a database or alone."""
+    log = {kw("log"): house.connection.database_id}
+    t = house.connection.db().basis_t
+    query = "[:find ?tx :in ?log ?t :where [(tx-ids ?log ?t nil) [?tx ...]]]"
+    assert house.q(query, log, t)[DATA] == ((3 << 42 | t,),)
+    data = house.q("[:find ?v :in $ ?log ?t :where [(tx-data ?log ?t) [[?e ?a ?v]]] [?e :p/age ?v]]", house.db(), log, t)
+    assert {row[0] for row in data[DATA]} == {20, 30, 40}
+    is_anomaly(house.q(query, {kw("log"): "gone"}, t), "not-found")
+
+
+def test_maps_that_only_look_like_databases(house: House) -> None:
+    """A map without a database's id is the user's own."""
+    answer = house.q("[:find ?x :in $ ?m ?k :where [(get ?m ?k) ?x]]", house.db(), {kw("log"): 5}, kw("log"))
+    assert answer[DATA] == ((5,),)
+
+
 def test_a_query_s_time(house: House) -> None:
     """A query that is out of time is incorrect: a client would repeat anything else."""
     clauses = " ".join(f"[?{x} :db/ident]" for x in "abcde")

@@ -1,7 +1,7 @@
 """The operations of the protocol, one function each: ``async (context, request) -> response map`` or, for those that
 answer in pages, ``async (context, request) -> Opened``.
 
-Shapes: ``docs/client-protocol.md``. What is not decided here: bytes, signatures, statuses (``resource``).
+Shapes: ``docs/protocol.md``. What is not decided here: bytes, signatures, statuses (``resource``).
 """
 
 from __future__ import annotations
