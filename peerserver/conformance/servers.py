@@ -9,17 +9,18 @@ import ssl
 from datetime import UTC, datetime
 from http.client import HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from peerserver.codec import transit
 from peerserver.model.anomaly import fault
 from peerserver.peer.connection import memory_connection
-from peerserver.web.dispatcher import Dispatcher
+from peerserver.web.dispatcher import Dispatcher, Response
 from peerserver.web.settings import Settings
-from peerserver.web.work import Inline
+from peerserver.web.work import Inline, Threads
 
 from .client import Client
 from .steps import Session
@@ -46,18 +47,33 @@ async def within(reactor: Any) -> Session:
     return session
 
 
+class _Switch:
+    """The dispatcher of the case under way, in the place of a dispatcher: one port serves all cases."""
+
+    current: Dispatcher
+
+    def dispatch(self, form: Any) -> Deferred[Response]:
+        return self.current.dispatch(form)
+
+
 class over_http:  # noqa: N801 - called like the function above
     """Makes sessions over TLS with signed requests, all on one port, each on a fresh database."""
 
     def __init__(self, reactor: Any, folder: Path) -> None:
-        from peerserver.web import make_site
+        from peerserver.web.http import BoundedSite
+        from peerserver.web.resource import Web
         from peerserver.web.tls import ReloadableTLS, self_signed
 
         self._secret = secrets.token_urlsafe(24)
-        self._databases: dict[str, Any] = {}
         self._reactor = reactor
+        self._switch = _Switch()
+        self._settings = Settings()
+        self._threads = Threads(reactor, 1, 1, self._settings.queue_limit)
+        self._threads.start()
         tls = ReloadableTLS(self_signed(folder, "localhost", datetime.now(UTC)))
-        site = make_site(self._databases, {"conformance": self._secret}, Settings(), reactor)
+        web = Web(cast(Dispatcher, self._switch), {"conformance": self._secret}, self._settings, reactor.seconds,
+                  self._threads.others)
+        site = BoundedSite(web.app.resource(), self._settings, reactor)
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
         self._port = reactor.listenTCP(0, TLSMemoryBIOFactory(tls, False, site), interface="127.0.0.1")
@@ -67,9 +83,10 @@ class over_http:  # noqa: N801 - called like the function above
 
     async def __call__(self) -> Session:
         name = f"case-{uuid4()}"
-        connection = memory_connection(name, self._reactor)
-        self._databases.clear()
-        self._databases[name] = connection
+        connection = memory_connection(name, self._reactor, self._threads.others.run)
+        dispatcher = Dispatcher({name: connection}, {"conformance": self._secret}, self._settings,
+                                queries=self._threads.queries, others=self._threads.others)
+        self._switch.current = dispatcher
         session = Session(Client(self._send, name), connection.db)
         await session.begin()
         return session

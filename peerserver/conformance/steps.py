@@ -216,7 +216,7 @@ def _id_variables(world: World, parts: Mapping[str, list[Any]], step: Step) -> s
     names = parts.get("in", [Symbol("$")])
     args = step.get("args", (Tagged("case/db", {}),))
     sources = {n for n, a in zip(names, args, strict=False) if isinstance(a, Tagged) and a.tag == "case/db"}
-    found: set[Symbol] = {x for x in step.get("id-vars", ())}
+    found: set[Symbol] = set(step.get("id-vars", ()))
 
     def pattern(clause: Sequence[Any], into: set[Symbol]) -> None:
         terms = list(clause)

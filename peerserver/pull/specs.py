@@ -243,7 +243,7 @@ class Spec(Absent):
         owners, lo, hi, codes = self._bounds(at, codes)
         limit = self.limit
         if self.reverse or self.attribute.is_ref:
-            if limit is not None and len(codes) > limit:
+            if limit is not None and any(j - i > limit for i, j in zip(lo, hi)):
                 owners, lo, hi, codes = self._limited(owners, lo, hi, codes, limit)
             made = self._referred(db, codes)
             if self.sub is None:
