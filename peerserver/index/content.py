@@ -25,8 +25,9 @@ _FREEZE_AT: Final = 1 << 14
 _BULK: Final = 1 << 12
 # Forks of forks are laid into one tail beyond this depth.
 _MAX_UNDER: Final = 3
-# Merged rows of time views that are kept for the next reader.
+# Time views that are kept for the next reader, and rows that were merged for them (24 bytes each).
 _MAX_VIEWS: Final = 64
+_MAX_KEPT_ROWS: Final = 2_000_000
 
 
 class Content:
@@ -114,10 +115,16 @@ class Content:
             if facts is None:
                 facts = self._facts[aid] = facts_of(*self.store.tables(aid), self._tail_facts(aid))
             view = View(facts, window)
-            if len(self._views) >= _MAX_VIEWS:
-                self._views.clear()
+            if window is not NOW:
+                self._make_room()
             self._views[key] = view
         return view
+
+    def _make_room(self) -> None:
+        past = [(key, view) for key, view in list(self._views.items()) if key[1] is not NOW]
+        if len(past) >= _MAX_VIEWS or sum(view.kept() for _, view in past) > _MAX_KEPT_ROWS:
+            for key, _ in past:
+                self._views.pop(key, None)
 
     def rows_of_txs(self, txs: Ints, window: Window) -> tuple[Ints, Rows]:
         """The rows whose tx is one of ``txs`` (distinct), with an ``a`` column, and which of them it is. The

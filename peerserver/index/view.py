@@ -87,6 +87,10 @@ class View:
             rows = self._rows = self._merged()
         return rows
 
+    def kept(self) -> int:
+        """How many rows were merged and are kept."""
+        return 0 if self._rows is None or self.is_plain() else len(self._rows)
+
     def select(self, access: Access) -> tuple[Ints, Rows]:
         """The rows that ``access`` finds in each table, with the index of the probe that found them; in no
         particular order."""

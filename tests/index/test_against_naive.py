@@ -50,6 +50,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thresholds so low that every path is taken on a handful of datoms."""
     for module, name, value in (
         (content, "_FREEZE_AT", 12), (content, "_BULK", 7), (content, "_MAX_UNDER", 1), (content, "_MAX_VIEWS", 5),
+        (content, "_MAX_KEPT_ROWS", 9),
         (attribute_store, "_FANOUT", 2), (attribute_store, "_MAX_PAST", 2), (attribute_store, "_MIN_CARRIED", 2),
         (words, "_FEW", 3), (table, "_MIN_ROWS", 3), (table, "_SORT_PROBES", 3), (values, "_MAX_PLACED", 3),
     ):
