@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from peerserver.database import Database
-from peerserver.model.anomaly import Anomaly, busy, fault, unavailable
+from peerserver.model.anomaly import Anomaly, busy, fault, incorrect, unavailable
 from peerserver.transact import TxResult, transact
 
 from .interfaces import ILog, ITransactor
@@ -150,6 +150,6 @@ def _told(problem: Exception) -> Exception:
     if isinstance(problem, Anomaly):
         return problem
     if isinstance(problem, RecursionError):
-        return fault("The transaction is nested too deep")
+        return incorrect("The transaction data is nested too deep")
     _log.failure("A transaction failed in a way that it should not", failure=Failure(problem))
     return fault("Internal error in a transaction; nothing was done")
