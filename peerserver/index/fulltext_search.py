@@ -149,7 +149,7 @@ def search_columns(db: _Database, attribute: Attribute | None, text: Any) -> Hit
 
 def _among(es: Ints, ats: Ints, shown_es: Ints, shown_ats: Ints, size: int) -> npt.NDArray[np.bool_]:
     """Which pairs (entity, place of the string) are among others."""
-    entities, places = np.unique(np.concatenate([es, shown_es]), return_inverse=True)
+    _, places = np.unique(np.concatenate([es, shown_es]), return_inverse=True)
     keys = places * size + np.concatenate([ats, shown_ats])
     return np.isin(keys[: len(es)], keys[len(es) :])
 

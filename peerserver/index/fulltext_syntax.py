@@ -8,7 +8,7 @@ document (oracle: ``fulltext-own/wild``). What is not decided here: what matches
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -248,8 +248,11 @@ class _Parser:
         return self.boosted(Pattern(low=ends[0], high=ends[1], inclusive=found[3] == "]"))
 
 
-def _with_boost(node: Node | None, boost: float) -> Any:
-    return node if node is None or boost == 1.0 else attrs.evolve(node, boost=boost)
+def _with_boost(node: Node | None, boost: float) -> Node | None:
+    if node is None or boost == 1.0:
+        return node
+    made: Node = attrs.evolve(node, boost=boost)
+    return made
 
 
 def _plain(text: str) -> str:

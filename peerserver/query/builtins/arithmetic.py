@@ -179,9 +179,7 @@ def _bigint(value: Any) -> BigInt:
         return BigInt(int(Fraction(value.numerator, value.denominator)))
     if isinstance(value, float) and not math.isfinite(value):
         raise Wrong(f"no bigint for {value}")
-    if isinstance(value, Decimal) and value.adjusted() > numbers.DIGITS:
-        raise Wrong(f"the result has more than {numbers.DIGITS} digits")
-    return BigInt(int(as_number(value)))
+    return BigInt(int(numbers.measured(as_number(value))))
 
 
 @defines("bigdec")
@@ -205,7 +203,7 @@ def _rationalize(value: Any) -> Any:
         if not math.isfinite(value):
             raise Wrong(f"no ratio for {value}")
         return numbers.as_ratio(Fraction(repr(float(value))))
-    return numbers.as_ratio(Fraction(value)) if isinstance(value, Decimal) else as_number(value)
+    return numbers.as_ratio(Fraction(numbers.measured(value))) if isinstance(value, Decimal) else as_number(value)
 
 
 def _part(value: Any, top: bool) -> Any:

@@ -60,6 +60,8 @@ def _conj_one(coll: Any, item: Any) -> Any:
 
 
 def _conj(coll: Any = (), *items: Any) -> Any:
+    if items and (is_set(coll) or (isinstance(coll, tuple) and not isinstance(coll, EdnList))):
+        return _into(coll, items)
     return reduce(_conj_one, items, coll)
 
 

@@ -100,6 +100,12 @@ def _overflow(bad: Any) -> None:
         raise incorrect("long overflow")
 
 
+def _quietly(operation: Callable[[], _Array]) -> _Array:
+    """An operation on doubles: an infinity or NaN is its result, as in Java, and no warning."""
+    with np.errstate(all="ignore"):
+        return np.asarray(operation())
+
+
 def add(args: Sequence[Column]) -> _Array | None:
     """``+``"""
     pair = _pair(args)
@@ -107,7 +113,7 @@ def add(args: Sequence[Column]) -> _Array | None:
         return None
     left, right = pair
     if left.dtype != np.int64:
-        return np.asarray(left + right)
+        return _quietly(lambda: left + right)
     with np.errstate(over="ignore"):
         found = np.asarray(left + right)
     _overflow(((left ^ found) & (right ^ found)) < 0)
@@ -121,7 +127,7 @@ def subtract(args: Sequence[Column]) -> _Array | None:
         return None
     left, right = pair
     if left.dtype != np.int64:
-        return np.asarray(left - right)
+        return _quietly(lambda: left - right)
     with np.errstate(over="ignore"):
         found = np.asarray(left - right)
     _overflow(((left ^ right) & (left ^ found)) < 0)
@@ -135,7 +141,7 @@ def multiply(args: Sequence[Column]) -> _Array | None:
         return None
     left, right = pair
     if left.dtype != np.int64:
-        return np.asarray(left * right)
+        return _quietly(lambda: left * right)
     with np.errstate(over="ignore"):
         found = np.asarray(left * right)
         # A double's product is near enough to tell all but the borderline, which Python's integers decide.
@@ -178,7 +184,7 @@ def divide(args: Sequence[Column]) -> _Array | None:
     if pair is None:
         return None
     left, right = _divisors(pair)
-    return _truncated(left, right) if left.dtype == np.int64 else np.asarray(left / right)
+    return _truncated(left, right) if left.dtype == np.int64 else _quietly(lambda: left / right)
 
 
 def remainder(args: Sequence[Column]) -> _Array | None:

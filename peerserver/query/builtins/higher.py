@@ -9,7 +9,7 @@ from typing import Any
 from ...model.values import EdnList
 from .access import invoke, is_callable
 from .build import map_entries
-from .function import MAX_ITEMS, Function, Wrong, define, defines
+from .function import MAX_ITEMS, TABLE, Function, Wrong, define, defines
 from .numbers import less
 from .seqs import is_sequential, limited, seq_of, truthy
 
@@ -38,6 +38,8 @@ def _leading(f: Any, items: Sequence[Any]) -> int:
 @defines("reduce", 2, 3)
 def _reduce(f: Any, *args: Any) -> Any:
     items = seq_of(args[-1])
+    if f is TABLE["conj"] and len(args) == 2:
+        return f.call((args[0], *items))  # all at once: one copy, not one for each
     if len(args) == 2:
         return reduce(lambda made, item: invoke(f, (made, item)), items, args[0])
     return reduce(lambda made, item: invoke(f, (made, item)), items) if items else invoke(f, ())

@@ -49,7 +49,7 @@ def impure_functions(chance: Callable[[], float], now_ms: Callable[[], int]) -> 
         # The seconds come first, so that new ones are near one another in an index.
         return uuid.UUID(int=(now_ms() // 1000 & 0xFFFFFFFF) << 96 | random_uuid().int & (1 << 96) - 1)
 
-    made = {
+    made: dict[str, tuple[Callable[..., Any], int, int]] = {
         "rand": (lambda n=1: chance() * as_double(n), 0, 1),
         "rand-int": (lambda n: int(chance() * long_of(n)), 1, 1),
         "rand-nth": (pick, 1, 1),

@@ -48,7 +48,7 @@ def _low(bits: int) -> Any:
 def as_int(value: Any) -> int:
     """A number cut towards zero."""
     if isinstance(value, (int, Decimal)):
-        return int(value)
+        return int(numbers.measured(value))
     return int(numbers.quotient(value, 1))
 
 

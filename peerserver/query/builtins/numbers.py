@@ -31,6 +31,7 @@ __all__ = (
     "less",
     "long_of",
     "make_decimal",
+    "measured",
     "multiply",
     "negate",
     "quotient",
@@ -116,6 +117,13 @@ def decimal_of(value: Any) -> Decimal:
             raise Wrong(f"no bigdec for {value}")
         return Decimal(format_double(float(value)))  # as Java prints it: 1.0E30 has the scale -29
     return Decimal(int(as_number(value)))
+
+
+def measured(value: Any) -> Any:
+    """The number itself. Raises :class:`Wrong` for a bigdec with more digits before its point than a number may have."""
+    if isinstance(value, Decimal) and not value.is_zero() and value.adjusted() > DIGITS:
+        raise Wrong(f"a number of more than {DIGITS} digits")
+    return value
 
 
 def _big(value: int) -> BigInt:
@@ -333,7 +341,7 @@ def long_of(value: Any) -> int:
         if not -(2.0**63) <= value < 2.0**63:
             raise Wrong(f"Value out of range for long: {float(value)!r}")
         return int(value)
-    found = math.trunc(_fraction(value)) if isinstance(value, Ratio) else int(as_number(value))
+    found = math.trunc(_fraction(value)) if isinstance(value, Ratio) else int(measured(as_number(value)))
     if not INT64_MIN <= found <= INT64_MAX:
         raise Wrong(f"Value out of range for long: {value}")
     return found

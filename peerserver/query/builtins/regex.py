@@ -17,7 +17,7 @@ import attrs
 
 from ...model.values import EdnList, Tagged
 from .function import MAX_TEXT, Wrong, define
-from .regex_cost import cost_degree
+from .regex_cost import cost_of
 from .seqs import joined, text_of
 
 __all__ = ("Pattern", "group_value", "pattern_of", "replacement")
@@ -38,16 +38,19 @@ _LINE_END: Final = "\\n\\r\\x85\u2028\u2029"
 
 @attrs.frozen
 class Pattern:
-    """``source``: as Java would take it; ``compiled``: for Python; ``degree``: the power of its worst time."""
+    """``source``: as Java would take it; ``compiled``: for Python; ``degree`` and ``bits``: how many ways there are at the
+    worst to match a text (``regex_cost``)."""
 
     source: str
     compiled: re.Pattern[str]
     degree: int
+    bits: float
 
     def check(self, text: str) -> str:
         """The text. Raises :class:`Wrong` where matching it could take too long."""
         # So many ways there are for that many repeats to share the text.
-        if len(text) > MAX_TEXT or math.comb(len(text) + self.degree, self.degree) > _STEPS:
+        ways = math.comb(len(text) + self.degree, self.degree) if len(text) <= MAX_TEXT else _STEPS + 1
+        if ways > _STEPS or self.bits > math.log2(_STEPS / ways):
             raise Wrong(f"the pattern repeats too freely for a text of {len(text)} characters")
         return text
 
@@ -67,7 +70,7 @@ def _compiled(source: str) -> Pattern:
         compiled = re.compile(_Translation(source).run())
     except (re.error, OverflowError, RecursionError) as error:
         raise Wrong(f"no pattern that is supported: {error}: {source[:200]}") from None
-    return Pattern(source, compiled, cost_degree(compiled))
+    return Pattern(source, compiled, *cost_of(compiled))
 
 
 class _Translation:

@@ -210,6 +210,6 @@ define("split-at", lambda n, items: (EdnList(seq_of(items)[: _number(n)]), EdnLi
 define("repeat", _repeat, 1, 2)
 define("interleave", _interleave, 0, None)
 define("interpose", _interpose, 2)
-define("flatten", lambda items: EdnList(_flat(items)) if is_sequential(items) else EdnList())
+define("flatten", lambda items: _listed(_flat(items)) if is_sequential(items) else EdnList())
 define("cycle", lambda items: _endless() if seq_of(items) else EdnList())
 define("iterate repeatedly", _endless, 1, 2)
