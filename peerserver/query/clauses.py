@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from peerserver.model.anomaly import Anomaly, incorrect
-from peerserver.model.values import EdnList, Symbol
+from peerserver.model.values import EdnList, Keyword, Symbol
 
 from .ast import BLANK, Binding, Call, Clause, Const, Not, Or, Pattern, RuleCall, Term, is_source, is_variable
 from .builtins import constant
@@ -77,6 +77,9 @@ def clause_of(form: Any, in_rule: bool = False, depth: int = 0) -> Clause:
         if first is _AND:
             raise incorrect(f"and is allowed only directly inside or and or-join: {edn_text(form)}")
         return RuleCall(source, first, tuple(_term(x) for x in items[1:]), form)
+    if isinstance(first, Keyword) and isinstance(form, EdnList):
+        # A keyword can name a rule; where none has that name it is an ident (``rules.expand``).
+        return RuleCall(None, Symbol(f":{first.text}"), tuple(_term(x) for x in items[1:]), form)
     return _pattern(None, items, form, in_rule)
 
 
@@ -94,6 +97,8 @@ def _pattern(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: 
         # Read as a call there, whose binding is the rest (oracle: patterns/lookup-literal-e-src-in).
         raise incorrect(f"Invalid binding form: {edn_text(items[1] if len(items) > 1 else items[0])}",
                         "not-a-binding-form")
+    if None in items:
+        raise incorrect(f"Can't have nil args in clause: {edn_text(form)}", "invalid-clause")
     return Pattern(source, tuple(_term(x) for x in items), form)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from peerserver.model.anomaly import incorrect
 from peerserver.model.order import clj_equal
 from peerserver.model.values import EdnList, Symbol
 
 from .ast import Const, Pattern, is_variable
+from .builtins.seqs import seq_of
 from .context import Collection, Context
 from .relation import Relation
 from .text import edn_text
@@ -39,6 +38,8 @@ def scan_collection(ctx: Context, source: Collection, pattern: Pattern, rel: Rel
     for i, row in enumerate(source.rows):
         if i % 4096 == 0:
             ctx.budget.check()
+        if isinstance(row, str):
+            row = seq_of(row)
         if not isinstance(row, (tuple, list)):
             raise incorrect(f"A collection as a source holds tuples, not {edn_text(row)}")
         if len(row) < len(terms):
@@ -49,5 +50,3 @@ def scan_collection(ctx: Context, source: Collection, pattern: Pattern, rel: Rel
     cols = {name: ctx.column_of([row[places[0]] for row in picked]) for name, places in wanted.items()}
     return Relation(len(picked), cols)
 
-
-assert np

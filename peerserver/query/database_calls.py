@@ -185,7 +185,8 @@ def _get_some(ctx: Context, args: Sequence[Any]) -> Any:
         attribute = _single(db, name)
         codes = db.codes(e, attribute.id)
         if codes:
-            return attribute.id, db.decode_one(attribute.type, codes[0])
+            values = [db.decode_one(attribute.type, code) for code in codes]
+            return attribute.id, min(values, key=compare_key)
     return None
 
 

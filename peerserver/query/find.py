@@ -143,7 +143,7 @@ def _cell(ctx: Context, element: Any, column: Column, patterns: dict[Symbol, Any
     pattern = element.pattern
     if isinstance(pattern, Symbol):
         if pattern not in patterns:
-            raise incorrect(f"The pattern {pattern.text} of {edn_text(element.form)} is not among the inputs")
+            raise incorrect(f"Pull pattern not found in inputs: {pattern.text}", "pattern-not-bound")
         pattern = patterns[pattern]
     from peerserver.pull import parse_pattern
     db = _pull_source(ctx, element)

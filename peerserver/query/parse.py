@@ -141,10 +141,8 @@ def _sections(form: Any) -> dict[str, tuple[Any, ...]]:
     if isinstance(form, dict):
         found = {}
         for key, value in form.items():
-            if key not in _SECTIONS:
-                raise incorrect(f"Unknown part of a query: {edn_text(key)}")
-            if value is None:
-                continue
+            if key not in _SECTIONS or value is None:
+                continue  # other keys say nothing (oracle: query-find/unknown-key)
             found[_SECTIONS[key]] = sequence(value, f"the value of {edn_text(key)}")
         return found
     if not isinstance(form, tuple):
@@ -302,6 +300,8 @@ def _rule(item: Any) -> Rule:
     if not isinstance(item, tuple) or not item or not isinstance(item[0], tuple) or not item[0]:
         raise incorrect(f"A rule is [(name ?var …) clause …], not {edn_text(item)}")
     name, *args = item[0]
+    if isinstance(name, Keyword):
+        name = Symbol(f":{name.text}")
     if not isinstance(name, Symbol) or is_variable(name) or is_source(name):
         raise incorrect(f"A rule's name is a plain symbol, not {edn_text(name)} in {edn_text(item[0])}")
     required: list[Any] = []

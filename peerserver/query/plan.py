@@ -30,7 +30,7 @@ __all__ = ("Plan", "Step", "Table", "plan_of")
 _MAX_PLANS: Final = 400
 _RECURSION: Final = 20.0
 # Functions that can't fail and cost little may run before patterns that were written above them.
-_EAGER: Final = frozenset(("ground", "get-else", "missing?", "<", ">", "<=", ">=", "=", "==", "!=", "not=", "tuple",
+_EAGER: Final = frozenset(("get-else", "missing?", "<", ">", "<=", ">=", "=", "==", "!=", "not=", "tuple",
                            "vector", "identity", "str"))
 
 
@@ -185,15 +185,19 @@ class _Planner:
     def binds_for_later(self, place: int, clause: Call) -> bool:
         """Whether a function binds what clauses below it use, and nothing above it is undone. An ident or a lookup ref
         means an entity only where it is bound before the pattern that it stands in."""
-        if clause.name.text != "ground" and any(not isinstance(x, Call) for x in self.left[:place]):
-            return False
         names = binds(clause)
-        return any(names & variables_used(x) for x in self.left[place + 1:]) or clause.name.text == "ground"
+        above = self.left[:place]
+        if clause.name.text != "ground":
+            return not any(not isinstance(x, Call) for x in above) and any(
+                names & variables_used(x) for x in self.left[place + 1:])
+        # One value goes to the top wherever it is written; several do not (oracle: query-inputs/ground-coll-after).
+        assert clause.binding is not None
+        return clause.binding.shape in ("scalar", "tuple") or not any(names & variables_used(x) for x in above)
 
     def may_run(self, place: int) -> bool:
         """Whether a call may run now: patterns written above it might keep rows from it that it can't take."""
         clause = self.left[place]
-        if clause.name.text in _EAGER:
+        if clause.name.text in _EAGER or clause.name.text == "ground":
             return True
         return not any(isinstance(other, (Pattern, RuleCall)) and clause_variables(other) & self.bound
                        for other in self.left[:place])
@@ -226,7 +230,7 @@ class _Planner:
             return self.rows * (n if not any(is_variable(x) and x in self.bound for x in terms) else 1.0)
         e, a, v, tx, _ = known
         if not a:
-            return self.rows * 10.0 if e or v or tx else None
+            return self.rows * 10.0 if e or v else None
         aid = self.attribute(source, terms[1])
         if aid is None:
             return self.rows * (10.0 if e or v or tx else 100_000.0)

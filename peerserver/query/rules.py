@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from peerserver.model.anomaly import Anomaly, incorrect
-from peerserver.model.values import EdnList, Symbol
+from peerserver.model.values import EdnList, Keyword, Symbol
 
 from .ast import (BLANK, DEFAULT_SOURCE, Binding, Call, Clause, Const, Not, Or, Pattern, Rule, RuleCall, Term,
                   is_variable)
@@ -170,6 +170,9 @@ def expand(clauses: Sequence[Clause], rules: Rules, names: Names | None = None, 
             continue
         definitions = rules.definitions.get(clause.name)
         if definitions is None:
+            if isinstance(clause.form[0], Keyword):
+                found.append(Pattern(clause.source, (Const(clause.form[0]), *clause.args), clause.form))
+                continue
             raise unknown_rule(clause)
         check_arity(clause, definitions[0])
         rule = definitions[0]

@@ -46,31 +46,28 @@ def cannot_resolve(value: Any, form: Any) -> Exception:
     return incorrect(f"processing clause: {edn_text(form)}, message: Cannot resolve key: {edn_text(value)}")
 
 
-def resolve_entity(db: Database, value: Any, form: Any) -> int | None:
-    """The entity id that a value names: a long is one; an ident or lookup ref must resolve; other values name none."""
+def resolve_entity(db: Database, value: Any, form: Any) -> int:
+    """The entity id that a value names: a long is one; an ident or lookup ref must resolve. Anomaly for what names
+    none, and for other values (oracle: query-patterns/double-e-input, string-e-input-bad)."""
     if value.__class__ is int:
         return value  # type: ignore[no-any-return]
-    if isinstance(value, (Keyword, tuple)) or (isinstance(value, str) and value[:1] == ":"):
+    if isinstance(value, (Keyword, tuple, str)):
         found = db.entid(value)
-        if found is None:
-            raise cannot_resolve(value, form)
-        return found
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+        if found is not None:
+            return found
+    elif isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    raise cannot_resolve(value, form)
 
 
 def entity_codes(db: Database, column: Column, form: Any) -> tuple[Ints, Bools | None]:
-    """A column's values as entity ids, and a mask of those that are (None: all are)."""
+    """A column's values as entity ids; the mask is None: all name one, or it is an Anomaly."""
     if column.kind is INT:
         return column.array(), None
     codes = column.array()
     known = distinct_codes(codes)
-    ids = [resolve_entity(db, value, form) for value in column.kind.decode(known)]
-    table = np.array([0 if found is None else found for found in ids], np.int64)
-    place = np.searchsorted(known, codes)
-    if None not in ids:
-        return table[place], None
-    ok = np.array([found is not None for found in ids], np.bool_)
-    return table[place], ok[place]
+    ids = np.array([resolve_entity(db, value, form) for value in column.kind.decode(known)], np.int64)
+    return ids[np.searchsorted(known, codes)], None
 
 
 def attribute_id(db: Database, value: Any) -> int:
@@ -151,7 +148,7 @@ class _Scan:
         def constant(value: Any) -> int | None:
             # A constant may be a t (oracle: patterns/tx-4-const); a bound variable is an entity id.
             found = resolve_entity(self.db, value, self.pattern.form)
-            return entity_id(PART_TX, found) if found is not None and 0 <= found <= NUMBER_MASK else found
+            return entity_id(PART_TX, found) if 0 <= found <= NUMBER_MASK else found
         self.add_probe("tx", term, (constant, lambda column: entity_codes(self.db, column, self.pattern.form)))
 
     def op_probe(self) -> None:
@@ -393,9 +390,6 @@ class _Scan:
         elif "v" in self.probes:
             access, probe = "v", self.probes.pop("v")
             at, rows = self.referring(probe.codes())
-        elif "tx" in self.probes:
-            access, probe = "tx", self.probes.pop("tx")
-            at, rows = self.of_transactions(probe.codes())
         else:
             raise insufficient(f"Insufficient binding of db clause: {edn_text(self.pattern.form)} would cause full scan")
         if probe.many is None:
@@ -416,14 +410,6 @@ class _Scan:
         rows = concat(parts)
         at = np.concatenate(ats) if ats else NO_INTS
         if len(known) == len(codes) == 1:
-            return at, rows
-        i, place = join_index(codes, known[at])
-        return i, rows.take(place)
-
-    def of_transactions(self, codes: Ints) -> tuple[Ints, Rows]:
-        known = distinct_codes(codes)
-        at, rows = self.db.rows_of_txs(known)
-        if len(codes) == 1:
             return at, rows
         i, place = join_index(codes, known[at])
         return i, rows.take(place)
