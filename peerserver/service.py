@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +63,7 @@ class PeerServerService(MultiService):
         except TLSError as error:
             raise _refusal(error) from None
         self._source = source
-        _allow(config["functions"])
+        _allow(config["functions"], reactor)
         self._databases = _Databases(config["databases"], config["functions"], reactor)
         site = make_site(self._databases.by_name, config["keys"], config["settings"], reactor)
         self._requests = _CountedRequests(site)
@@ -161,13 +162,14 @@ class _Databases:
         return gatherResults([connection.close() for connection in self._connections], consumeErrors=True)
 
 
-def _allow(functions: Mapping[str, Callable[..., Any]]) -> None:
-    """Lets queries and pulls call the operator's functions; transactions get them with their database."""
-    if not functions:
-        return
+def _allow(functions: Mapping[str, Callable[..., Any]], reactor: Any) -> None:
+    """Lets queries and pulls call the operator's functions (transactions get them with their database), and the ones
+    that need chance or the time."""
     from peerserver.pull import xforms
     from peerserver.query import builtins
+    from peerserver.query.builtins.impure import impure_functions
 
+    builtins.install(impure_functions(random.random, lambda: int(reactor.seconds() * 1000)))
     try:
         builtins.install({name: builtins.Function(name, function) for name, function in functions.items()})
     except ValueError as error:

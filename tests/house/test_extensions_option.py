@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 from twisted.python import usage
 
 from peerserver.codec import edn
@@ -47,7 +48,7 @@ def test_listed_functions_are_called(listed: Any) -> None:
     """What the file names is a transaction function, a query function and an xform; nothing else is."""
     from peerserver.database import Database
 
-    _allow(listed["functions"])
+    _allow(listed["functions"], Clock())
     result = transact(Database.new("x"), edn.read('[[app/person "Ann"]]'), 1_700_000_000_000, listed["functions"])
     db = result.db_after
     query = parse_query("[:find ?d ?n :where [?e :db/doc \"Ann\"] [?e :db/doc ?d] [(app/twice 21) ?n]]")
@@ -78,4 +79,4 @@ def test_a_bad_list_is_refused(tmp_path: Path, text: str, said: str) -> None:
 def test_a_name_of_the_table_is_refused(listed: Any) -> None:
     """An operator's function can't replace one that queries have."""
     with pytest.raises(SystemExit, match="exist already"):
-        _allow({"count": len})
+        _allow({"count": len}, Clock())
