@@ -21,7 +21,8 @@ _AND, _NOT, _NOT_JOIN = Symbol("and"), Symbol("not"), Symbol("not-join")
 _OR, _OR_JOIN, _DOTS = Symbol("or"), Symbol("or-join"), Symbol("...")
 _QUOTE, _INVOKE = Symbol("quote"), Symbol("invoke")
 # Their constants are data and are not read as code.
-_DATA_CALLS = frozenset(("ground", "q", "datomic.api/q", "get-else", "get-some", "missing?"))
+_DATA_CALLS = frozenset(("ground", "get-else", "get-some", "missing?"))
+_QUERY_CALLS = frozenset(("q", "datomic.api/q"))
 _MAX_DEPTH = 60
 
 
@@ -118,7 +119,8 @@ def _call(items: tuple[Any, ...], form: Any) -> Call:
     if is_variable(name):
         raise incorrect(f"Unable to resolve symbol: {name.text} in this context; a variable can't be called: "
                         f"{edn_text(form)}")
-    raw = name.text in _DATA_CALLS
+    # A nested query is data too, but must be quoted (oracle: query-edges/nested-outer-var).
+    raw = name.text in _DATA_CALLS or (None if name.text in _QUERY_CALLS else False)
     return Call(name, tuple(_argument(x, form, raw, name.text) for x in inner[1:]), binding, form)
 
 
@@ -127,9 +129,9 @@ def _argument(x: Any, form: Any, raw: bool = False, head: str | None = None) -> 
         return x  # type: ignore[no-any-return]
     if isinstance(x, EdnList) and len(x) == 2 and x[0] is _QUOTE:
         return Const(x[1])
-    if raw:
+    if raw is True:
         return Const(x)
-    if isinstance(x, EdnList) and variables_of(x):
+    if (isinstance(x, EdnList) or raw is None) and variables_of(x):
         name = min(v.text for v in variables_of(x))
         raise incorrect(f"Unable to resolve symbol: {name} in this context; calls can't be nested: {edn_text(form)}")
     return Const(constant(x, head=head))

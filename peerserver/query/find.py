@@ -143,7 +143,8 @@ def _cell(ctx: Context, element: Any, column: Column, patterns: dict[Symbol, Any
     pattern = element.pattern
     if isinstance(pattern, Symbol):
         if pattern not in patterns:
-            raise incorrect(f"Pull pattern not found in inputs: {pattern.text}", "pattern-not-bound")
+            raise incorrect(f"Pull pattern not found in inputs: {pattern.text}",
+                            "invalid-pull" if pattern.text.startswith("?") else "pattern-not-bound")
         pattern = patterns[pattern]
     from peerserver.pull import parse_pattern
     db = _pull_source(ctx, element)

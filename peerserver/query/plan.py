@@ -107,12 +107,40 @@ class _Planner:
     def __init__(self, ctx: Context, clauses: Sequence[Any], bound: frozenset[Symbol], rows: float,
                  needed: frozenset[Symbol], values: Mapping[Symbol, Any]) -> None:
         self.values = values
+        self.waits: dict[Any, list[Any]] = {}
         self.counted: dict[Any, float] = {}
         self.ctx, self.left, self.bound, self.rows, self.needed = ctx, list(clauses), set(bound), rows, needed
         self.start = bound
         self.chosen: list[tuple[Any, float, tuple[Range, ...]]] = []
 
+    def named_values(self) -> dict[Any, list[Any]]:
+        """Patterns that must wait for others. A keyword, string or tuple means an entity where it is bound before the
+        pattern that it names one in, so a variable that is both keeps the order that was written."""
+        values: dict[Any, list[int]] = {}
+        entities: dict[Any, list[int]] = {}
+        for i, clause in enumerate(self.left):
+            if not isinstance(clause, Pattern) or len(clause.terms) < 2:
+                continue
+            terms = clause.terms
+            if is_variable(terms[0]):
+                entities.setdefault(terms[0], []).append(i)
+            if len(terms) > 2 and is_variable(terms[2]) and terms[2] not in self.bound:
+                source = self.ctx.source(clause.source)
+                aid = self.attribute(source, terms[1]) if isinstance(source, Database) else None
+                attribute = None if aid is None else source.schema.attributes.get(aid)
+                if attribute is not None and attribute.type.name in ("keyword", "string", "tuple"):
+                    values.setdefault(terms[2], []).append(i)
+                elif attribute is not None and attribute.is_ref:
+                    entities.setdefault(terms[2], []).append(i)
+        waits: dict[Any, list[Any]] = {}
+        for name in values.keys() & entities.keys():
+            for i in values[name]:
+                for j in entities[name]:
+                    waits.setdefault(self.left[max(i, j)], []).append(self.left[min(i, j)])
+        return waits
+
     def run(self) -> Plan:
+        self.waits = self.named_values()
         while self.left:
             self.step()
         out = frozenset(self.bound)
@@ -222,6 +250,8 @@ class _Planner:
         return self.rule(clause)
 
     def pattern(self, clause: Pattern) -> float | None:
+        if self.waits and any(other in self.left for other in self.waits.get(clause, ())):
+            return None
         source = self.ctx.source(clause.source)
         terms = [*clause.terms[:5], *[BLANK] * (5 - len(clause.terms))]
         known = [x.__class__ is Const or x in self.bound for x in terms]
