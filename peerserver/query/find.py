@@ -20,7 +20,6 @@ from .context import Context
 from .grouping import aggregate_column, group
 from .kinds import INT
 from .relation import Column, Relation
-from .text import edn_text
 
 __all__ = ("Result", "result_of")
 
