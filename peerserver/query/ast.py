@@ -7,7 +7,7 @@ and for query-stats. What is not decided here: the grammar (``parse``), the orde
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import attrs
 
@@ -20,12 +20,12 @@ BLANK = Symbol("_")
 DEFAULT_SOURCE = Symbol("$")
 
 
-def is_variable(x: Any) -> bool:
+def is_variable(x: Any) -> TypeGuard[Symbol]:
     """Whether ``x`` is a symbol such as ``?e``."""
     return x.__class__ is Symbol and x.text[0] == "?"
 
 
-def is_source(x: Any) -> bool:
+def is_source(x: Any) -> TypeGuard[Symbol]:
     """Whether ``x`` is a symbol such as ``$`` or ``$old``."""
     return x.__class__ is Symbol and x.text[0] == "$"
 

@@ -86,7 +86,7 @@ def clause_of(form: Any, in_rule: bool = False, depth: int = 0) -> Clause:
 
 def _term(x: Any) -> Term:
     if x is BLANK or is_variable(x):
-        return x  # type: ignore[no-any-return]
+        return x
     return Const(x)
 
 
@@ -124,9 +124,9 @@ def _call(items: tuple[Any, ...], form: Any) -> Call:
     return Call(name, tuple(_argument(x, form, raw, name.text) for x in inner[1:]), binding, form)
 
 
-def _argument(x: Any, form: Any, raw: bool = False, head: str | None = None) -> Term | Symbol:
+def _argument(x: Any, form: Any, raw: bool | None = False) -> Term | Symbol:
     if x.__class__ is Symbol and (is_variable(x) or is_source(x)):
-        return x  # type: ignore[no-any-return]
+        return x
     if isinstance(x, EdnList) and len(x) == 2 and x[0] is _QUOTE:
         return Const(x[1])
     if raw is True:
@@ -171,11 +171,11 @@ def clause_variables(clause: Clause) -> frozenset[Symbol]:
     if isinstance(clause, (Not, Or)):
         return frozenset(clause.names)
     if isinstance(clause, Pattern):
-        return frozenset(x for x in clause.terms if is_variable(x))  # type: ignore[misc]
+        return frozenset(x for x in clause.terms if is_variable(x))
     found = {x for x in clause.args if is_variable(x)}
     if isinstance(clause, Call) and clause.binding is not None:
         found.update(clause.binding.variables())
-    return frozenset(found)  # type: ignore[arg-type]
+    return frozenset(found)
 
 
 def _ordered(clauses: Iterable[Clause]) -> tuple[Symbol, ...]:
@@ -192,7 +192,7 @@ def _check_no_sources(clauses: Iterable[Clause], form: Any) -> None:
         if isinstance(clause, Call) and clause.binding is None:
             for x in clause.args:
                 if is_source(x):
-                    raise incorrect(f"Unable to resolve symbol: {x.text} in this context; "  # type: ignore[union-attr]
+                    raise incorrect(f"Unable to resolve symbol: {x.text} in this context; "
                                     f"a predicate inside not can't take a database: {edn_text(form)}")
 
 

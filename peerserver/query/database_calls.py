@@ -114,9 +114,8 @@ def _get_else(ctx: Context, rel: Relation, clause: Call) -> Column | None:
         fallback = ctx.column_of([default.value])
         fallback = Column(fallback.kind, np.repeat(fallback.array(), rel.n))
     else:
-        fallback = rel.cols[default]  # type: ignore[index]
+        fallback = rel.cols[default]
     groups = _groups(rel, clause.args[2])
-    found: Column | None = None
     if len(groups) == 1:
         return _with_default(ctx, db, _single(db, groups[0][0]), es, fallback)
     pool = ctx.pool
@@ -125,8 +124,7 @@ def _get_else(ctx: Context, rel: Relation, clause: Call) -> Column | None:
         assert index is not None
         part = _with_default(ctx, db, _single(db, value), es[index], Column(pool, codes[index]))
         codes[index] = convert(part, pool)[0]
-    found = Column(pool, codes)
-    return found
+    return Column(pool, codes)
 
 
 def _single(db: Database, value: Any) -> Attribute:

@@ -18,13 +18,15 @@ from .ast import BLANK, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_vari
 from .calls import call
 from .collections import scan_collection
 from .context import Context
+from .entities import attribute_id
 from .kinds import INT
-from .plan import Plan, Step, Table, plan_of
+from .plan import plan_of
 from .point import scan_points
 from .ranges import bounds
 from .relation import Column, Relation, convert, distinct_codes, join_index, pack, union
 from .rules import check_arity, inner_clauses, sourced
-from .scan import attribute_id, scan
+from .scan import scan
+from .steps import Plan, Step, Table
 from .text import edn_text
 
 __all__ = ("join", "run_clauses", "run_rule_bodies")
@@ -218,13 +220,13 @@ def run_rule(ctx: Context, clause: RuleCall, rel: Relation, needed: frozenset[Sy
         cols = dict(rel.cols)
         for x in clause.args:
             if is_variable(x) and x not in cols:
-                cols[x] = Column(INT, np.empty(0, np.int64))  # type: ignore[index]
+                cols[x] = Column(INT, np.empty(0, np.int64))
         return Relation(0, cols).project(needed)
     if clause.name in ctx.rules.group:
         from .recursion import run_recursive
         return run_recursive(ctx, clause, rel, needed)
     names = tuple(dict.fromkeys(x for x in clause.args if is_variable(x)))
-    return branch_out(ctx, rel, names, needed,  # type: ignore[arg-type]
+    return branch_out(ctx, rel, names, needed,
                       lambda start, wanted: run_rule_bodies(ctx, clause, start, wanted))
 
 

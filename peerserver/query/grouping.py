@@ -14,8 +14,8 @@ from peerserver.index.codes import floats_of_codes
 from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
 
-from .ast import Aggregate, is_source
 from .aggregates import lookup as lookup_aggregate
+from .ast import Aggregate, is_source
 from .context import Context
 from .kinds import DOUBLE, INSTANT, INT
 from .relation import Column, Relation, distinct_codes, distinct_index, pack
@@ -71,9 +71,7 @@ def aggregate_column(ctx: Context, rel: Relation, groups: Groups, element: Aggre
     if function is None:
         raise incorrect(f"Unable to resolve symbol: {name} in this context; there is no such aggregate: "
                         f"{edn_text(element.form)}")
-    before = []
-    for x in element.args[:-1]:
-        before.append(ctx.source(x) if is_source(x) else x)
+    before = [ctx.source(x) if is_source(x) else x for x in element.args[:-1]]
     if element.args[-1] is not element.variable:
         raise incorrect(f"The variable comes last in an aggregate: {edn_text(element.form)}")
     return [function.call([*before, values]) for values in _members(column, groups)]

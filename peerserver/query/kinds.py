@@ -48,7 +48,7 @@ class _Int:
         return None
 
     def decode(self, codes: Ints) -> list[Any]:
-        return codes.tolist()
+        return codes.tolist()  # type: ignore[no-any-return]
 
     def decode_one(self, code: int) -> Any:
         return code
@@ -74,7 +74,7 @@ class _Bool:
         return int(value) if value is True or value is False else None
 
     def decode(self, codes: Ints) -> list[Any]:
-        return (codes != 0).tolist()
+        return (codes != 0).tolist()  # type: ignore[no-any-return]
 
     def decode_one(self, code: int) -> Any:
         return bool(code)
@@ -87,7 +87,7 @@ class _Double:
         return float_code(value) if isinstance(value, float) else None
 
     def decode(self, codes: Ints) -> list[Any]:
-        return floats_of_codes(codes).tolist()
+        return floats_of_codes(codes).tolist()  # type: ignore[no-any-return]
 
     def decode_one(self, code: int) -> Any:
         return floats_of_codes(np.array([code], np.int64)).item()

@@ -17,7 +17,20 @@ from typing import Any
 from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Keyword, Symbol
 
-from .ast import (BLANK, DEFAULT_SOURCE, Aggregate, Binding, Find, Input, Pattern, Pull, Query, Rule, is_source, is_variable)
+from .ast import (
+    BLANK,
+    DEFAULT_SOURCE,
+    Aggregate,
+    Binding,
+    Find,
+    Input,
+    Pattern,
+    Pull,
+    Query,
+    Rule,
+    is_source,
+    is_variable,
+)
 from .clauses import clause_of, clauses_of, sequence
 from .rules import NO_RULES, Rules, rules_of
 from .text import edn_text, set_text
@@ -201,7 +214,7 @@ def _pull(x: tuple[Any, ...]) -> Pull:
 def _with_name(x: Any) -> Symbol:
     if not is_variable(x):
         raise incorrect(f"Argument {edn_text(x)} in :find is not a variable")
-    return x  # type: ignore[no-any-return]
+    return x
 
 
 def _check_find(find: Find, with_names: Sequence[Symbol]) -> None:
@@ -262,7 +275,7 @@ def input_binding(x: Any) -> Binding:
 
 def _name(x: Any, form: Any) -> Symbol:
     if is_variable(x) or x is BLANK:
-        return x  # type: ignore[no-any-return]
+        return x
     raise incorrect(f"Invalid binding form: {edn_text(form)}", "not-a-binding-form")
 
 
@@ -317,8 +330,7 @@ def _rule(item: Any) -> Rule:
 def check_bound(query: Query, bound: set[Symbol]) -> None:
     """Raises Anomaly unbound-query-variables unless ``:find`` and ``:with`` name only variables of ``bound``."""
     needed: list[Symbol] = list(query.with_names)
-    for x in query.find.elements:
-        needed.append(x if isinstance(x, Symbol) else x.variable)
+    needed.extend(x if isinstance(x, Symbol) else x.variable for x in query.find.elements)
     missing = [name for name in needed if name not in bound]
     if missing:
         raise incorrect(f"Query is referencing unbound variables: {set_text(missing)}", "unbound-query-variables",

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import attrs
 import numpy as np
 
 from peerserver.database import Database
@@ -23,69 +22,16 @@ from .context import Context
 from .ranges import Range, bounds, range_of
 from .relation import Relation
 from .rules import expand, inner_clauses, sourced, unknown_rule
+from .steps import Plan, Step, Table
 from .text import edn_text
 
-__all__ = ("Plan", "Step", "Table", "plan_of")
+__all__ = ("plan_of", "variables_used")
 
 _MAX_PLANS: Final = 400
 _RECURSION: Final = 20.0
 # Functions that can't fail and cost little may run before patterns that were written above them.
 _EAGER: Final = frozenset(("get-else", "missing?", "<", ">", "<=", ">=", "=", "==", "!=", "not=", "tuple",
                            "vector", "identity", "str"))
-
-
-@attrs.frozen(eq=False)
-class Table:
-    """A clause that joins with a relation at hand, ``ctx.tables[self]``, with columns ``names``."""
-
-    names: tuple[Symbol, ...]
-    form: Any
-
-
-@attrs.frozen(eq=False)
-class Step:
-    """One clause of a plan. ``needed``: the variables that matter afterwards; ``ranges``: predicates that a pattern
-    takes over; ``rows``: the estimate of what is left."""
-
-    clause: Any
-    needed: frozenset[Symbol]
-    rows: float
-    ranges: tuple[Range, ...] = ()
-
-    def __str__(self) -> str:
-        text = edn_text(self.clause.form)
-        if self.ranges:
-            text += " with " + " ".join(edn_text(item.call.form) for item in self.ranges)
-        return f"{text}  ~{self.rows:.3g} rows -> {' '.join(sorted(x.text for x in self.needed)) or '(none)'}"
-
-
-@attrs.frozen(eq=False)
-class Plan:
-    """Steps in order. ``bound`` are the variables bound beforehand, ``out`` those bound afterwards."""
-
-    bound: frozenset[Symbol]
-    steps: tuple[Step, ...]
-    out: frozenset[Symbol]
-    rows: float
-
-    def __str__(self) -> str:
-        head = "given " + (" ".join(sorted(x.text for x in self.bound)) or "nothing")
-        return "\n".join([head, *(_tree(step) for step in self.steps)])
-
-
-def _tree(step: Step, depth: int = 1) -> str:
-    lines = ["  " * depth + str(step)]
-    clause = step.clause
-    inner: Sequence[Sequence[Clause]] = ()
-    if isinstance(clause, Not):
-        inner = [clause.clauses]
-    elif isinstance(clause, Or):
-        inner = clause.branches
-    for i, branch in enumerate(inner):
-        if len(inner) > 1:
-            lines.append("  " * (depth + 1) + f"branch {i + 1}")
-        lines.extend("  " * (depth + 2) + edn_text(x.form) for x in branch)
-    return "\n".join(lines)
 
 
 def plan_of(ctx: Context, clauses: tuple[Clause, ...], bound: frozenset[Symbol], rows: float,
@@ -100,7 +46,7 @@ def plan_of(ctx: Context, clauses: tuple[Clause, ...], bound: frozenset[Symbol],
         if len(ctx.plans) >= _MAX_PLANS:
             ctx.plans.clear()
         ctx.plans[key] = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 class _Planner:
@@ -309,7 +255,7 @@ class _Planner:
 
     def count_range(self, db: Database, aid: int, ranges: tuple[Range, ...], otherwise: float) -> float:
         attribute = db.schema.attributes.get(aid)
-        values = {}
+        values: dict[Any, Any] = {}
         for item in ranges:
             if item.bound.__class__ is not Const:
                 if item.bound not in self.values:
@@ -371,7 +317,7 @@ class _Planner:
     def stuck(self) -> Anomaly:
         """The anomaly that says what the first clause lacks."""
         clause = self.left[0]
-        lacking = sorted((x.text for x in needs(clause) if x not in self.bound))
+        lacking = sorted(x.text for x in needs(clause) if x not in self.bound)
         names = "[" + " ".join(lacking) + "]"
         if isinstance(clause, Pattern):
             return insufficient(f"Insufficient binding of db clause: {edn_text(clause.form)} would cause full scan")
@@ -400,10 +346,10 @@ def variables_used(clause: Any) -> frozenset[Symbol]:
 
 def needs(clause: Any) -> list[Symbol]:
     if isinstance(clause, Call):
-        return [x for x in clause.args if is_variable(x)]  # type: ignore[misc]
+        return [x for x in clause.args if is_variable(x)]
     if isinstance(clause, Or) and clause.required:
         return list(clause.required)
     if isinstance(clause, (Not, Or)):
         return list(clause.names)
-    return [x for x in clause.args if is_variable(x)] if isinstance(clause, RuleCall) else []  # type: ignore[misc]
+    return [x for x in clause.args if is_variable(x)] if isinstance(clause, RuleCall) else []
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from peerserver.database import Database
 from peerserver.model.values import Symbol
 
-from .ast import Const, Pattern, is_variable
+from .ast import Const, Pattern, Term, is_variable
 from .context import Context
-from .kinds import INT
+from .entities import attribute_id, resolve_entity
+from .kinds import INT, Kind
 from .relation import Column, Relation
-from .scan import attribute_id, resolve_entity
 
 __all__ = ("scan_points",)
 
@@ -25,7 +25,7 @@ def scan_points(ctx: Context, db: Database, rel: Relation, pattern: Pattern, nee
     count = len(terms)
     if db.is_filtered or count < 2 or count > 3 or terms[1].__class__ is not Const:
         return None
-    attribute = db.schema.attributes.get(attribute_id(db, terms[1].value))  # type: ignore[union-attr]
+    attribute = db.schema.attributes.get(attribute_id(db, terms[1].value))
     if attribute is None:
         return None
     cols = rel.cols
@@ -34,10 +34,10 @@ def scan_points(ctx: Context, db: Database, rel: Relation, pattern: Pattern, nee
     if e_term in cols and cols[e_term].kind is INT:
         if v_term is None or not is_variable(v_term) or v_term in cols or v_term is e_term:
             return None
-        return _by_entity(ctx, db, rel, attribute.id, ctx.kind_of(db, attribute), e_term, v_term, needed)
+        return _by_entity(db, rel, attribute.id, ctx.kind_of(db, attribute), e_term, v_term, needed)
     if attribute.unique is not None and v_term is not None and is_variable(e_term) and e_term not in cols:
         if v_term.__class__ is Const:
-            value = v_term.value  # type: ignore[union-attr]
+            value = v_term.value
             if rel.n != 1:
                 return None
         elif v_term in cols and rel.n == 1:
@@ -51,12 +51,13 @@ def scan_points(ctx: Context, db: Database, rel: Relation, pattern: Pattern, nee
             return None
         kept = {name: c for name, c in cols.items() if name in needed}
         if e_term in needed:
-            kept[e_term] = Column(INT, [holder])  # type: ignore[index]
+            kept[e_term] = Column(INT, [holder])
         return Relation(1, kept, (frozenset(),))
     return None
 
 
-def _by_entity(ctx, db, rel, aid, kind, e_term, v_term, needed):  # type: ignore[no-untyped-def]
+def _by_entity(db: Database, rel: Relation, aid: int, kind: Kind, e_term: Term, v_term: Symbol,
+               needed: frozenset[Symbol]) -> Relation:
     found: list[int] = []
     owners: list[int] = []
     codes = db.codes

@@ -43,9 +43,9 @@ def range_of(call: Call) -> tuple[Range, ...]:
     left, right = call.args
     found = []
     if is_variable(left) and (right.__class__ is Const or is_variable(right)):
-        found.append(Range(left, call.name.text, right, call))  # type: ignore[arg-type]
+        found.append(Range(left, call.name.text, right, call))
     if is_variable(right) and (left.__class__ is Const or is_variable(left)):
-        found.append(Range(right, _FLIPPED[call.name.text], left, call))  # type: ignore[arg-type]
+        found.append(Range(right, _FLIPPED[call.name.text], left, call))
     return tuple(found)
 
 

@@ -1,6 +1,6 @@
 """Recursive rules to their fixed point, on columns.
 
-A call asks for some bound arguments (a *demand*); :class:`_Goal` holds, for one rule, source and choice of bound
+A call asks for some bound arguments (a *demand*); :class:`Goal` holds, for one rule, source and choice of bound
 arguments, what was demanded and what was found. Evaluation is semi-naive: only new demands and new answers are joined
 on. Two shapes:
 
@@ -14,95 +14,21 @@ What is not decided here: the order of clauses within a definition (``plan``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import attrs
-
 from peerserver.model.anomaly import Anomaly, incorrect
 from peerserver.model.values import Symbol
 
-from .ast import BLANK, Clause, Const, Not, Or, Rule, RuleCall, Term, is_variable
-from .clauses import clause_variables
+from .ast import Clause, Const, RuleCall
 from .context import Context
 from .execute import join, run_clauses
-from .plan import Table, plan_of
-from .relation import Column, Relation, convert, distinct_codes
-from .rules import check_arity, sourced
-from .text import edn_text
-from .tuples import TupleSet
+from .goals import Body, Goal, Variant, arguments_of, as_call, check_head, hides_call
+from .relation import Column, Relation, distinct_codes
+from .rules import check_arity
+from .steps import Table
+from .tail import follow, tail_calls
 
 __all__ = ("run_recursive",)
 
 _MAX_ROUNDS = 1_000_000
-
-
-@attrs.frozen(eq=False)
-class _Variant:
-    """A definition without one of its recursive calls: what runs from that call's new answers."""
-
-    call: RuleCall
-    rest: tuple[Clause, ...]
-
-
-@attrs.define(eq=False)
-class _Body:
-    """A definition as the fixed point uses it; kept with the query's plans."""
-
-    rule: Rule
-    clauses: tuple[Clause, ...]
-    variants: tuple[_Variant, ...]
-    demand: Table
-
-
-class _Goal:
-    """One rule, source and set of bound positions: demands and answers."""
-
-    def __init__(self, ctx: Context, name: Symbol, source: Symbol | None, mask: tuple[bool, ...]) -> None:
-        definitions = ctx.rules.definitions[name]
-        self.name, self.source, self.mask = name, source, mask
-        self.head = tuple(Symbol(f"?{i}~arg") for i in range(len(definitions[0].head)))
-        self.bound = tuple(x for x, given in zip(self.head, mask) if given)
-        self.demands = TupleSet(self.bound, ctx.pool)
-        self.answers = TupleSet(self.head, ctx.pool)
-        self.new_demands: list[Relation] = []
-        self.new_answers: list[Relation] = []
-        self.bodies = [_body(ctx, rule, source) for rule in definitions]
-
-    def demand(self, rel: Relation) -> None:
-        fresh = self.demands.add(rel)
-        if fresh.n:
-            self.new_demands.append(fresh)
-
-    def answer(self, rel: Relation) -> None:
-        fresh = self.answers.add(rel)
-        if fresh.n:
-            self.new_answers.append(fresh)
-
-
-def _body(ctx: Context, rule: Rule, source: Symbol | None) -> _Body:
-    key = ("body", rule, source)
-    found = ctx.plans.get(key)
-    if found is None:
-        group = ctx.rules.group[rule.name]
-        clauses = rule.clauses if source is None else sourced(ctx.plans, rule.clauses, source)
-        variants = []
-        demand = Table(rule.head, rule.form)
-        for i, clause in enumerate(clauses):
-            if isinstance(clause, RuleCall) and clause.name in group:
-                variants.append(_Variant(clause, (*clauses[:i], *clauses[i + 1:])))
-            elif isinstance(clause, (Not, Or)) and _hides_call(clause, group):
-                # Inside or and not the call is evaluated whole; see _Evaluation.nested.
-                pass
-        found = ctx.plans[key] = _Body(rule, clauses, tuple(variants), demand)
-    return found  # type: ignore[no-any-return]
-
-
-def _hides_call(clause: Clause, group: frozenset[Symbol]) -> bool:
-    if isinstance(clause, RuleCall):
-        return clause.name in group
-    if isinstance(clause, Not):
-        return any(_hides_call(x, group) for x in clause.clauses)
-    return isinstance(clause, Or) and any(_hides_call(x, group) for branch in clause.branches for x in branch)
 
 
 class _Evaluation:
@@ -112,17 +38,17 @@ class _Evaluation:
         self.ctx = ctx
         self.group = group
         self.free = free
-        self.goals: dict[tuple[Symbol, Symbol | None, tuple[bool, ...]], _Goal] = {}
+        self.goals: dict[tuple[Symbol, Symbol | None, tuple[bool, ...]], Goal] = {}
         self.hidden = False
 
-    def goal(self, name: Symbol, source: Symbol | None, mask: tuple[bool, ...]) -> _Goal:
+    def goal(self, name: Symbol, source: Symbol | None, mask: tuple[bool, ...]) -> Goal:
         key = (name, source, mask)
         found = self.goals.get(key)
         if found is None:
-            found = self.goals[key] = _Goal(self.ctx, name, source, mask)
+            found = self.goals[key] = Goal(self.ctx, name, source, mask)
             if not found.bound:
                 found.demand(Relation(1, {}, (frozenset(),)))
-            if any(_hides_call(x, self.group) for body in found.bodies for x in body.clauses
+            if any(hides_call(x, self.group) for body in found.bodies for x in body.clauses
                    if not isinstance(x, RuleCall)):
                 self.hidden = True
         return found
@@ -135,8 +61,8 @@ class _Evaluation:
         mask = self.mask_of(clause, rel)
         goal = self.goal(clause.name, clause.source, mask)
         if goal.bound:
-            goal.demand(_arguments(self.ctx, clause, rel, goal))
-        found = _as_call(self.ctx, clause, goal.answers.relation())
+            goal.demand(arguments_of(self.ctx, clause, rel, goal))
+        found = as_call(self.ctx, clause, goal.answers.relation())
         return join(self.ctx, rel, found, needed)
 
     def mask_of(self, clause: RuleCall, rel: Relation) -> tuple[bool, ...]:
@@ -180,20 +106,20 @@ class _Evaluation:
                 for goal in self.goals.values():
                     goal.new_demands = [goal.demands.relation()] if goal.bound else [Relation(1, {}, (frozenset(),))]
 
-    def from_demands(self, goal: _Goal, delta: Relation) -> None:
+    def from_demands(self, goal: Goal, delta: Relation) -> None:
         for body in goal.bodies:
             rule = body.rule
             start = delta.rename({x: y for x, y, given in zip(goal.head, rule.head, goal.mask) if given})
             self.finish(goal, body, run_clauses(self.ctx, body.clauses, start, frozenset(rule.head)))
 
-    def from_answers(self, goal: _Goal, delta: Relation) -> None:
+    def from_answers(self, goal: Goal, delta: Relation) -> None:
         """New answers of one goal, joined into every definition that calls it."""
         for caller in list(self.goals.values()):
             for body in caller.bodies:
                 for variant in body.variants:
                     if variant.call.name is not goal.name or variant.call.source is not goal.source:
                         continue
-                    start = _as_call(self.ctx, variant.call, delta)
+                    start = as_call(self.ctx, variant.call, delta)
                     if not start.n:
                         continue
                     rest: tuple[Clause, ...] = variant.rest
@@ -203,75 +129,26 @@ class _Evaluation:
                         rest = self.with_table(variant, table)
                     self.finish(caller, body, run_clauses(self.ctx, rest, start, frozenset(body.rule.head)))
 
-    def demand_table(self, caller: _Goal, body: _Body, given: tuple[Symbol, ...]) -> Table:
+    def demand_table(self, caller: Goal, body: Body, given: tuple[Symbol, ...]) -> Table:
         key = ("demand", body, given)
         table = self.ctx.plans.get(key)
         if table is None:
             table = self.ctx.plans[key] = Table(given, body.rule.form)
         names = dict(zip(caller.bound, given))
         self.ctx.tables[table] = caller.demands.relation().rename(names)
-        return table  # type: ignore[no-any-return]
+        return table
 
-    def with_table(self, variant: _Variant, table: Table) -> tuple[Clause, ...]:
+    def with_table(self, variant: Variant, table: Table) -> tuple[Clause, ...]:
         key = ("variant", variant, table)
         found = self.ctx.plans.get(key)
         if found is None:
             found = self.ctx.plans[key] = (table, *variant.rest)
-        return found  # type: ignore[no-any-return]
+        return found
 
-    def finish(self, goal: _Goal, body: _Body, found: Relation) -> None:
+    def finish(self, goal: Goal, body: Body, found: Relation) -> None:
         if found.n:
-            _check_head(body.rule, found)
+            check_head(body.rule, found)
             goal.answer(found.rename(dict(zip(body.rule.head, goal.head))))
-
-
-def _check_head(rule: Rule, found: Relation) -> None:
-    missing = [x.text for x in rule.head if x not in found.cols]
-    if missing:
-        raise incorrect(f"{' '.join(missing)} of the head is bound nowhere in the rule: {edn_text(rule.form)}",
-                        "insufficient-binding")
-
-
-# -- between a call's arguments and a goal's columns
-
-
-def _argument_column(ctx: Context, arg: Term, rel: Relation) -> Column:
-    if isinstance(arg, Const):
-        one = ctx.column_of([arg.value])
-        return Column(one.kind, one.array().repeat(rel.n))
-    return rel.cols[arg]
-
-
-def _arguments(ctx: Context, clause: RuleCall, rel: Relation, goal: _Goal) -> Relation:
-    """The bound arguments of a call as demands of a goal."""
-    cols = {x: _argument_column(ctx, arg, rel) for x, arg, given in zip(goal.head, clause.args, goal.mask) if given}
-    return Relation(rel.n, cols, ())
-
-
-def _as_call(ctx: Context, clause: RuleCall, answers: Relation) -> Relation:
-    """Answers in the columns of a call: constants and repeated variables are tested, blanks left out."""
-    cols: dict[Symbol, Column] = {}
-    mask = None
-    for column, arg in zip(answers.cols.values(), clause.args):
-        if isinstance(arg, Const):
-            code = column.kind.encode(arg.value)
-            found = column.array() == (0 if code is None else code)
-            if code is None:
-                found = found & False
-        elif arg is BLANK:
-            continue
-        elif arg in cols:
-            codes, ok = convert(column, cols[arg].kind)
-            found = cols[arg].array() == codes
-            if ok is not None:
-                found = found & ok
-        else:
-            cols[arg] = column
-            continue
-        mask = found if mask is None else mask & found
-    whole = sum(is_variable(x) for x in clause.args[:len(answers.cols)]) == len(answers.cols)
-    rel = Relation(answers.n, cols, (frozenset(cols),) if whole else ())
-    return rel if mask is None else rel.filter(mask)
 
 
 # -- the call from outside
@@ -293,7 +170,7 @@ def run_recursive(ctx: Context, clause: RuleCall, rel: Relation, needed: frozens
                 raise
             wrong = anomaly
             continue
-        return join(ctx, rel, _as_call(ctx, clause, goal.answers.relation()), needed)
+        return join(ctx, rel, as_call(ctx, clause, goal.answers.relation()), needed)
     assert wrong is not None
     raise wrong
 
@@ -310,7 +187,7 @@ def _masks(ctx: Context, clause: RuleCall, rel: Relation) -> list[tuple[bool, ..
     if least:
         choices.append(least)
     elif others:
-        counts = {i: 1 if isinstance(clause.args[i], Const) else _distinct(rel.cols[clause.args[i]])  # type: ignore[index]
+        counts = {i: 1 if isinstance(clause.args[i], Const) else _distinct(rel.cols[clause.args[i]])
                   for i in others}
         choices.append({min(others, key=counts.__getitem__)})
     else:
@@ -328,7 +205,7 @@ def _distinct(column: Column) -> int:
     return len(distinct_codes(column.array())) if len(column.data) > 1 else len(column.data)
 
 
-def _solve(ctx: Context, clause: RuleCall, rel: Relation, mask: tuple[bool, ...]) -> _Goal:
+def _solve(ctx: Context, clause: RuleCall, rel: Relation, mask: tuple[bool, ...]) -> Goal:
     group = ctx.rules.group[clause.name]
     evaluation = _Evaluation(ctx, group, not any(mask))
     goal = evaluation.goal(clause.name, clause.source, mask)
@@ -336,11 +213,11 @@ def _solve(ctx: Context, clause: RuleCall, rel: Relation, mask: tuple[bool, ...]
         ctx.fix_points[name] = evaluation
     try:
         if goal.bound:
-            start = _arguments(ctx, clause, rel, goal).distinct()
+            start = arguments_of(ctx, clause, rel, goal).distinct()
             if len(group) == 1:
-                tail = _tail_calls(ctx, goal)
+                tail = tail_calls(ctx, goal)
                 if tail is not None:
-                    _follow(ctx, goal, tail, start)
+                    follow(ctx, goal, tail, start)
                     return goal
             goal.demand(start)
         evaluation.run()
@@ -348,100 +225,3 @@ def _solve(ctx: Context, clause: RuleCall, rel: Relation, mask: tuple[bool, ...]
         for name in group:
             ctx.fix_points.pop(name, None)
     return goal
-
-
-# -- tail recursion
-
-
-def _tail_calls(ctx: Context, goal: _Goal) -> list[tuple[_Body, tuple[Clause, ...], RuleCall]] | None:
-    """The recursive definitions as (definition, clauses before the call, the call) if all of them hand their free
-    arguments on to one last call; else None."""
-    found = []
-    for body in goal.bodies:
-        rule = body.rule
-        if any(_hides_call(x, ctx.rules.group[rule.name]) for x in body.clauses if not isinstance(x, RuleCall)):
-            return None
-        if not body.variants:
-            continue
-        if len(body.variants) > 1 or body.variants[0].call.source is not goal.source or len(set(rule.head)) < len(
-                rule.head):
-            return None
-        call, rest = body.variants[0].call, body.variants[0].rest
-        used: set[Symbol] = set()
-        for clause in rest:
-            used |= clause_variables(clause)
-        given: set[Symbol] = set()
-        for variable, arg, bound in zip(rule.head, call.args, goal.mask):
-            if bound:
-                given.add(variable)
-                if not isinstance(arg, Const) and (arg is BLANK or (arg not in used and arg not in rule.head)):
-                    return None
-            elif arg is not variable or variable in used:
-                return None
-        free = {x for x, bound in zip(rule.head, goal.mask) if not bound}
-        if any(x in free for x, bound in zip(call.args, goal.mask) if bound):
-            return None
-        try:
-            plan = plan_of(ctx, rest, frozenset(given), 1.0, frozenset(x for x in call.args if is_variable(x)))  # type: ignore[misc]
-        except Anomaly:
-            return None
-        if not {x for x, bound in zip(call.args, goal.mask) if bound and is_variable(x)} <= plan.out | given:
-            return None
-        found.append((body, rest, call))
-    return found
-
-
-def _follow(ctx: Context, goal: _Goal, tails: Sequence[tuple[_Body, tuple[Clause, ...], RuleCall]], start: Relation
-            ) -> None:
-    """Fills a goal's answers: first everything reached from each demand, then what the plain definitions find there."""
-    seeds = {x: Symbol(x.text + "0") for x in goal.bound}
-    one = start.n == 1
-    # With a single demand the pairs need not say whose they are.
-    names = goal.bound if one else (*seeds.values(), *goal.bound)
-    reached = TupleSet(names, ctx.pool)
-    first = start if one else start.with_columns({seeds[x]: start.cols[x] for x in goal.bound}, ())
-    delta = reached.add(first)
-    while delta.n:
-        ctx.budget.check()
-        ctx.budget.admit(reached.n, len(names))
-        todo = []
-        for body, rest, call in tails:
-            rename = {x: y for x, y, given in zip(goal.head, body.rule.head, goal.mask) if given}
-            if not one:
-                rename.update({x: x for x in seeds.values()})
-            needed = frozenset((*(x for x in call.args if is_variable(x)), *(() if one else seeds.values())))
-            found = run_clauses(ctx, rest, delta.rename(rename), needed)  # type: ignore[arg-type]
-            if not found.n:
-                continue
-            step = _arguments(ctx, call, found, goal)
-            if not one:
-                step = step.with_columns({x: found.cols[x] for x in seeds.values()}, ())
-            todo.append(step)
-        parts = [reached.add(step) for step in todo]
-        parts = [part for part in parts if part.n]
-        if not parts:
-            break
-        from .relation import union
-        delta = parts[0] if len(parts) == 1 else union(parts, names, ctx.pool)
-    whole = reached.relation()
-    for body in goal.bodies:
-        if body.variants:
-            continue
-        rename = {x: y for x, y, given in zip(goal.head, body.rule.head, goal.mask) if given}
-        needed = frozenset(body.rule.head)
-        if not one:
-            rename.update({x: x for x in seeds.values()})
-            needed = frozenset((*needed, *seeds.values()))
-        found = run_clauses(ctx, body.clauses, whole.rename(rename), needed)
-        if not found.n:
-            continue
-        _check_head(body.rule, found)
-        cols = {}
-        for x, variable, given in zip(goal.head, body.rule.head, goal.mask):
-            if not given:
-                cols[x] = found.cols[variable]
-            elif one:
-                cols[x] = Column(start.cols[x].kind, start.cols[x].array().repeat(found.n))
-            else:
-                cols[x] = found.cols[seeds[x]]
-        goal.answers.add(Relation(found.n, cols, ()))

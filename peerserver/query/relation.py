@@ -17,8 +17,8 @@ from peerserver.model.values import Symbol
 
 from .kinds import DOUBLE, FLOAT, INT, Kind, Pool
 
-__all__ = ("Column", "Keys", "Relation", "UNIT", "convert", "distinct_codes", "distinct_index", "expand", "join_index",
-           "pack", "union")
+__all__ = ("Column", "Keys", "Relation", "UNIT", "convert", "distinct_codes", "distinct_index", "expand",
+           "is_member", "join_index", "pack", "union")
 
 Keys = tuple[frozenset[Symbol], ...]
 _DENSE: Final = 1 << 24
@@ -44,7 +44,8 @@ class Column:
 
     def codes(self) -> list[int]:
         """The codes as a list."""
-        return self.data if self.data.__class__ is list else self.data.tolist()  # type: ignore[union-attr,return-value]
+        data: Any = self.data
+        return data if data.__class__ is list else data.tolist()  # type: ignore[no-any-return]
 
     def take(self, index: Any) -> Column:
         """The codes at positions, or where a mask says."""
@@ -56,7 +57,7 @@ class Column:
             return self.codes()
         if self.data.__class__ is list:
             one = self.kind.decode_one
-            return [one(code) for code in self.data]  # type: ignore[arg-type]
+            return [one(code) for code in self.data]
         return self.kind.decode(self.array())
 
 
@@ -65,7 +66,7 @@ class Relation:
 
     __slots__ = ("cols", "keys", "n")
 
-    def __init__(self, n: int, cols: Mapping[Symbol, Column], keys: Keys = ()) -> None:
+    def __init__(self, n: int, cols: Mapping[Any, Column], keys: Keys = ()) -> None:
         self.n = n
         self.cols = cols
         self.keys = keys
@@ -114,7 +115,7 @@ class Relation:
         index = distinct_index([column.array() for column in self.cols.values()])
         return Relation(len(index), {name: c.take(index) for name, c in self.cols.items()}, (names, *self.keys))
 
-    def with_columns(self, more: Mapping[Symbol, Column], keys: Keys | None = None) -> Relation:
+    def with_columns(self, more: Mapping[Any, Column], keys: Keys | None = None) -> Relation:
         """The same rows with more columns."""
         return Relation(self.n, {**self.cols, **more}, self.keys if keys is None else keys)
 
@@ -260,3 +261,20 @@ def union(parts: Sequence[Relation], names: Sequence[Symbol], pool: Pool) -> Rel
             kind = pool
         cols[name] = Column(kind, np.concatenate([convert(column, kind)[0] for column in columns]))
     return Relation(sum(part.n for part in parts), cols)
+
+
+def is_member(codes: Ints, among: Ints) -> Bools:
+    """Which codes are in ``among``."""
+    if not len(among) or not len(codes):
+        return np.zeros(len(codes), np.bool_)
+    lo, hi = int(among.min()), int(among.max())
+    if hi - lo < max(1 << 22, 4 * len(among)):
+        seen = np.zeros(hi - lo + 2, np.bool_)
+        seen[among - lo] = True
+        place = codes - lo
+        outside = (place < 0) | (place > hi - lo)
+        place[outside] = hi - lo + 1
+        return seen[place]
+    ordered = np.sort(among)
+    place = np.minimum(np.searchsorted(ordered, codes), len(ordered) - 1)
+    return ordered[place] == codes

@@ -14,8 +14,21 @@ import attrs
 from peerserver.model.anomaly import Anomaly, incorrect
 from peerserver.model.values import EdnList, Keyword, Symbol
 
-from .ast import (BLANK, DEFAULT_SOURCE, Binding, Call, Clause, Const, Not, Or, Pattern, Rule, RuleCall, Term,
-                  is_variable)
+from .ast import (
+    BLANK,
+    DEFAULT_SOURCE,
+    Binding,
+    Call,
+    Clause,
+    Const,
+    Not,
+    Or,
+    Pattern,
+    Rule,
+    RuleCall,
+    Term,
+    is_variable,
+)
 from .text import edn_text
 
 __all__ = ("NO_RULES", "Rules", "expand", "fresh", "rules_of", "sourced", "substitute", "unknown_rule", "with_source")
@@ -149,7 +162,7 @@ def sourced(plans: dict[Any, Any], clauses: tuple[Clause, ...], source: Symbol) 
     found = plans.get(key)
     if found is None:
         found = plans[key] = tuple(with_source(x, source) for x in clauses)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def inner_clauses(clause: Not | Or, clauses: Sequence[Clause]) -> tuple[Clause, ...]:

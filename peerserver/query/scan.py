@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import numpy as np
@@ -15,20 +15,18 @@ from peerserver.index.rows import NO_INTS, Bools, Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.entity import NUMBER_MASK, PART_TX, entity_id
 from peerserver.model.schema import Attribute
-from peerserver.model.values import Keyword, Symbol
+from peerserver.model.values import Symbol
 
 from .ast import BLANK, Const, Pattern, Term, is_variable
 from .clauses import insufficient
 from .context import Context
+from .entities import attribute_id, entity_codes, resolve_entity
 from .kinds import BOOL, INSTANT, INT, Kind
 from .ranges import Limits
-from .relation import Column, Keys, Relation, convert, distinct_codes, join_index
+from .relation import Column, Keys, Relation, convert, distinct_codes, is_member, join_index
 from .text import edn_text
 
-__all__ = ("attribute_id", "choose", "entity_codes", "scan")
-
-_NOTHING: Final = Const(None)
-
+__all__ = ("choose", "scan")
 
 @attrs.frozen(eq=False)
 class Probe:
@@ -39,44 +37,6 @@ class Probe:
 
     def codes(self) -> Ints:
         return self.many if self.many is not None else np.array([self.one], np.int64)
-
-
-def cannot_resolve(value: Any, form: Any) -> Exception:
-    """The anomaly for a name that names no entity (oracle: patterns/lookup-literal-v-missing)."""
-    return incorrect(f"processing clause: {edn_text(form)}, message: Cannot resolve key: {edn_text(value)}")
-
-
-def resolve_entity(db: Database, value: Any, form: Any) -> int:
-    """The entity id that a value names: a long is one; an ident or lookup ref must resolve. Anomaly for what names
-    none, and for other values (oracle: query-patterns/double-e-input, string-e-input-bad)."""
-    if value.__class__ is int:
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, (Keyword, tuple, str)):
-        found = db.entid(value)
-        if found is not None:
-            return found
-    elif isinstance(value, int) and not isinstance(value, bool):
-        return int(value)
-    raise cannot_resolve(value, form)
-
-
-def entity_codes(db: Database, column: Column, form: Any) -> tuple[Ints, Bools | None]:
-    """A column's values as entity ids; the mask is None: all name one, or it is an Anomaly."""
-    if column.kind is INT:
-        return column.array(), None
-    codes = column.array()
-    known = distinct_codes(codes)
-    ids = np.array([resolve_entity(db, value, form) for value in column.kind.decode(known)], np.int64)
-    return ids[np.searchsorted(known, codes)], None
-
-
-def attribute_id(db: Database, value: Any) -> int:
-    """The entity id that stands in attribute position. Anomaly not-an-entity for what names none."""
-    if value.__class__ is Keyword:
-        found = db.schema.entids.get(value)
-        if found is not None:
-            return found
-    return db.entid_or_raise(value)
 
 
 # -- the scan
@@ -110,13 +70,13 @@ class _Scan:
         """``codes``: from a Const's value to its code or None; or from a column to codes and mask."""
         one, many = codes
         if term.__class__ is Const:
-            code = one(term.value)  # type: ignore[union-attr]
+            code = one(term.value)
             if code is None:
                 self.empty = True
             else:
                 self.probes[name] = Probe(code, None)
             return
-        column = self.rel.cols[term]  # type: ignore[index]
+        column = self.rel.cols[term]
         data, mask = many(column)
         if self.rel.n == 1:
             if mask is not None and not mask[0]:
@@ -142,7 +102,7 @@ class _Scan:
 
     def tx_probe(self) -> None:
         term = self.tx
-        if term.__class__ is not Const and self.rel.cols[term].kind is INSTANT:  # type: ignore[index]
+        if term.__class__ is not Const and self.rel.cols[term].kind is INSTANT:
             raise incorrect(f"processing clause: {edn_text(self.pattern.form)}, message: an instant is no transaction; "
                             f"join it by :db/txInstant")
         def constant(value: Any) -> int | None:
@@ -158,7 +118,7 @@ class _Scan:
 
     def run(self) -> Relation:
         if self.a.__class__ is Const:
-            return self.of_attribute(attribute_id(self.db, self.a.value))  # type: ignore[union-attr]
+            return self.of_attribute(attribute_id(self.db, self.a.value))
         if self.a in self.rel.cols:
             return self.of_attribute_column()
         return self.of_any_attribute()
@@ -168,12 +128,12 @@ class _Scan:
         cols = {name: Column(c.kind, NO_INTS) for name, c in self.rel.cols.items() if name in self.needed}
         for term in (self.e, self.a, self.v, self.tx, self.op):
             if is_variable(term) and term in self.needed and term not in cols:
-                cols[term] = Column(INT, NO_INTS)  # type: ignore[index]
+                cols[term] = Column(INT, NO_INTS)
         return Relation(0, cols, (frozenset(),))
 
     def of_attribute_column(self) -> Relation:
         """A bound attribute variable: one scan for each attribute that it holds."""
-        column = self.rel.cols[self.a]  # type: ignore[index]
+        column = self.rel.cols[self.a]
         codes = column.array()
         known = distinct_codes(codes)
         parts = []
@@ -277,7 +237,7 @@ class _Scan:
             rows = rows.take(index)
             at = None if at is None else at[index]
         n = len(rows)
-        cols: dict[Symbol, Column] = {}
+        cols: dict[Any, Column] = {}
         kept = rel.project(self.needed)
         if at is None and rel.n != 1:
             # A cross product: nothing joins the pattern with what is known.
@@ -287,13 +247,13 @@ class _Scan:
             n = len(rows)
         ctx.budget.admit(n, len(kept.cols) + 2)
         if at is None:
-            for name, column in kept.cols.items():
-                cols[name] = Column(column.kind, np.full(n, column.array()[0]))
+            for name, held in kept.cols.items():
+                cols[name] = Column(held.kind, np.full(n, held.array()[0]))
         elif n == rel.n and access == "e" and n and bool((at == np.arange(n)).all()):
             cols.update(kept.cols)
         else:
-            for name, column in kept.cols.items():
-                cols[name] = column.take(at)
+            for name, held in kept.cols.items():
+                cols[name] = held.take(at)
         self.new_columns(cols, rows, kind)
         return Relation(n, cols, self.keys(attribute))
 
@@ -318,11 +278,11 @@ class _Scan:
     def new_columns(self, cols: dict[Symbol, Column], rows: Rows, kind: Kind | None) -> None:
         for term, its_kind, column in ((self.tx, INT, rows.tx), (self.e, INT, rows.e), (self.a, INT, rows.a)):
             if is_variable(term) and term in self.needed and term not in self.rel.cols and column is not None:
-                cols[term] = Column(its_kind, column)  # type: ignore[index]
+                cols[term] = Column(its_kind, column)
         if is_variable(self.v) and self.v in self.needed and self.v not in self.rel.cols and self.v not in cols:
-            cols[self.v] = Column(kind, rows.v) if kind is not None else self.mixed(rows)  # type: ignore[index]
+            cols[self.v] = Column(kind, rows.v) if kind is not None else self.mixed(rows)
         if is_variable(self.op) and self.op in self.needed and self.op not in self.rel.cols:
-            cols[self.op] = Column(BOOL, rows.added_or_true().astype(np.int64))  # type: ignore[index]
+            cols[self.op] = Column(BOOL, rows.added_or_true().astype(np.int64))
 
     def mixed(self, rows: Rows) -> Column:
         """The values of rows of several attributes: of one kind if they share it, else any values."""
@@ -411,8 +371,8 @@ class _Scan:
         at = np.concatenate(ats) if ats else NO_INTS
         if len(known) == len(codes) == 1:
             return at, rows
-        i, place = join_index(codes, known[at])
-        return i, rows.take(place)
+        which, place = join_index(codes, known[at])
+        return which, rows.take(place)
 
     def by_value(self, at: Ints | None, rows: Rows) -> Relation:
         """Entity and value bound, the attribute not: the values are compared."""
@@ -434,9 +394,9 @@ def choose(db: Database, attribute: Attribute, probes: dict[str, Probe]) -> str:
     """Which index to read a pattern of one attribute with: ``"e"`` (EAVT/AEVT by entity), ``"v"`` (AVET or VAET),
     ``"tx"`` (by transaction) or ``""`` (the whole attribute)."""
     if "e" in probes:
-        if "v" in probes and attribute.many and probes["e"].many is None:
-            if db.estimate(attribute.id, False, True) < db.estimate(attribute.id, True, False):
-                return "v"
+        if "v" in probes and attribute.many and probes["e"].many is None and (
+                db.estimate(attribute.id, False, True) < db.estimate(attribute.id, True, False)):
+            return "v"
         if "v" in probes and probes["v"].many is not None and probes["e"].many is None:
             return "v"
         return "e"
@@ -445,25 +405,9 @@ def choose(db: Database, attribute: Attribute, probes: dict[str, Probe]) -> str:
     return "tx" if "tx" in probes else ""
 
 
-def is_member(codes: Ints, among: Ints) -> Bools:
-    """Which codes are in ``among``."""
-    if not len(among) or not len(codes):
-        return np.zeros(len(codes), np.bool_)
-    lo, hi = int(among.min()), int(among.max())
-    if hi - lo < max(1 << 22, 4 * len(among)):
-        seen = np.zeros(hi - lo + 2, np.bool_)
-        seen[among - lo] = True
-        place = codes - lo
-        outside = (place < 0) | (place > hi - lo)
-        place[outside] = hi - lo + 1
-        return seen[place]
-    ordered = np.sort(among)
-    place = np.minimum(np.searchsorted(ordered, codes), len(ordered) - 1)
-    return ordered[place] == codes
-
-
 def scan(ctx: Context, db: Database, rel: Relation, pattern: Pattern, needed: frozenset[Symbol],
          limits: Limits | None = None) -> Relation:
     """The relation joined with a pattern, reduced to the ``needed`` columns. ``limits`` bound the value where
-    neither it nor the entity is bound before. Raises Anomaly for names that name nothing, and ``insufficient-binding`` for a scan of everything."""
+    neither it nor the entity is bound before. Raises Anomaly for names that name nothing, and
+    ``insufficient-binding`` for a scan of everything."""
     return _Scan(ctx, db, rel, pattern, needed, limits).run()

@@ -1,0 +1,59 @@
+"""Values in the place of an entity or an attribute: ids, idents, lookup refs.
+
+What is not decided here: what an identifier names (``database``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from peerserver.database import Database
+from peerserver.index.rows import Bools, Ints
+from peerserver.model.anomaly import incorrect
+from peerserver.model.values import Keyword
+
+from .kinds import INT
+from .relation import Column, distinct_codes
+from .text import edn_text
+
+__all__ = ("attribute_id", "entity_codes", "resolve_entity")
+
+
+def cannot_resolve(value: Any, form: Any) -> Exception:
+    """The anomaly for a name that names no entity (oracle: patterns/lookup-literal-v-missing)."""
+    return incorrect(f"processing clause: {edn_text(form)}, message: Cannot resolve key: {edn_text(value)}")
+
+
+def resolve_entity(db: Database, value: Any, form: Any) -> int:
+    """The entity id that a value names: a long is one; an ident or lookup ref must resolve. Anomaly for what names
+    none, and for other values (oracle: query-patterns/double-e-input, string-e-input-bad)."""
+    if value.__class__ is int:
+        return value
+    if isinstance(value, (Keyword, tuple, str)):
+        found = db.entid(value)
+        if found is not None:
+            return found
+    elif isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    raise cannot_resolve(value, form)
+
+
+def entity_codes(db: Database, column: Column, form: Any) -> tuple[Ints, Bools | None]:
+    """A column's values as entity ids; the mask is None: all name one, or it is an Anomaly."""
+    if column.kind is INT:
+        return column.array(), None
+    codes = column.array()
+    known = distinct_codes(codes)
+    ids = np.array([resolve_entity(db, value, form) for value in column.kind.decode(known)], np.int64)
+    return ids[np.searchsorted(known, codes)], None
+
+
+def attribute_id(db: Database, value: Any) -> int:
+    """The entity id that stands in attribute position. Anomaly not-an-entity for what names none."""
+    if value.__class__ is Keyword:
+        found = db.schema.entids.get(value)
+        if found is not None:
+            return found
+    return db.entid_or_raise(value)
