@@ -130,7 +130,7 @@ def _quick_mask(ctx: Context, rel: Relation, clause: Call) -> Bools | None:
     function = lookup(clause.name)
     if function is None or function.vector is None:
         return None
-    operands = [_operand(rel, arg) if not is_source(arg) else None for arg in clause.args]
+    operands: list[Any] = [_operand(rel, arg) if not is_source(arg) else None for arg in clause.args]
     if any(x is None for x in operands):
         return None
     found = function.vector(operands)
@@ -179,7 +179,7 @@ def _compare_instants(rel: Relation, left: Any, right: Any, name: str) -> Bools 
 
 
 def _vector_column(rel: Relation, clause: Call, function: Function) -> Column | None:
-    operands = [_operand(rel, arg) if not is_source(arg) else None for arg in clause.args]
+    operands: list[Any] = [_operand(rel, arg) if not is_source(arg) else None for arg in clause.args]
     if function.vector is None or any(x is None for x in operands):
         return None
     function.check_arity(len(operands))
@@ -255,7 +255,7 @@ def _bind_column(ctx: Context, rel: Relation, binding: Binding, column: Column) 
 def _same_values(ctx: Context, left: Column, right: Column) -> Bools:
     codes, ok = convert(right, left.kind)
     mask = left.array() == codes
-    return mask if ok is None else mask & ok
+    return np.asarray(mask if ok is None else mask & ok)
 
 
 def _items(value: Any) -> Sequence[Any]:

@@ -124,7 +124,7 @@ def _call(items: tuple[Any, ...], form: Any) -> Call:
     return Call(name, tuple(_argument(x, form, raw, name.text) for x in inner[1:]), binding, form)
 
 
-def _argument(x: Any, form: Any, raw: bool | None = False) -> Term | Symbol:
+def _argument(x: Any, form: Any, raw: bool | None = False, head: str | None = None) -> Term | Symbol:
     if x.__class__ is Symbol and (is_variable(x) or is_source(x)):
         return x
     if isinstance(x, EdnList) and len(x) == 2 and x[0] is _QUOTE:

@@ -277,4 +277,4 @@ def is_member(codes: Ints, among: Ints) -> Bools:
         return seen[place]
     ordered = np.sort(among)
     place = np.minimum(np.searchsorted(ordered, codes), len(ordered) - 1)
-    return ordered[place] == codes
+    return np.asarray(ordered[place] == codes)
