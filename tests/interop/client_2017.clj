@@ -8,4 +8,8 @@
       conn (tutorial/run client)]
   (check= "a datom's transaction" 1
           (count (d/datoms (d/db conn) {:index :eavt :components [[:movie/title "Repo Man"] :movie/year]})))
+  (let [db (d/db conn)
+        [datom] (d/datoms db {:index :eavt :components [[:movie/title "Repo Man"] :movie/year]})
+        of-tx (fn [tx] (count (d/datoms db {:index :eavt :components [(:e datom) (:a datom) (:v datom) tx]})))]
+    (check= "a fourth component" [1 0] [(of-tx (:tx datom)) (of-tx (inc (:tx datom)))]))
   (checks/done))

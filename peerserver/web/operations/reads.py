@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from peerserver import pull as pulls
 from peerserver.database import Database
 from peerserver.model.anomaly import incorrect
+from peerserver.model.entity import is_tx
 from peerserver.model.values import Instant, Keyword
 
 from ..context import Context
@@ -54,7 +55,8 @@ async def db_stats(context: Context, request: Request) -> dict[Keyword, Any]:
 
 async def datoms(context: Context, request: Request) -> Opened:
     """``:index`` and leading components, as ``:e :a :v :tx`` or ``:components [...]``."""
-    view = await context.databases.view(request)
+    form, tx = _without_tx(context, request)
+    view = await context.databases.view(request, form)
     index = request.keyword(K.index).name
     if index not in _POSITIONS:
         raise incorrect(f":index must be :eavt, :aevt, :avet or :vaet, not :{index}")
@@ -62,13 +64,23 @@ async def datoms(context: Context, request: Request) -> Opened:
         components: list[Any] = list(request.vector(K.components))
     else:
         components = [request.get(Keyword(letter)) for letter in _POSITIONS[index]]
-        components.append(request.get(Keyword("tx")))
+        components.append(tx)
 
     def work() -> DatomSource:
         db = context.databases.open(view)
         return DatomSource(db, db.datoms(index, components))
 
     return await _ranged(context, request, work)
+
+
+def _without_tx(context: Context, request: Request) -> tuple[Mapping[Any, Any], Any]:
+    """The database's description and the fourth component. The client of 2017 writes that one over the basis ``:t``;
+    a transaction id there is the component, and the basis is what ``:next-t`` leaves of it."""
+    form, t = request.form, request.get(K.t)
+    if not (isinstance(t, int) and is_tx(t) and all(request.get(Keyword(letter)) is not None for letter in "eav")):
+        return form, request.get(Keyword("tx"))
+    basis = context.databases.connection(request).db().basis_t
+    return {**form, K.t: min(request.integer(K.next_t, basis + 1, 1) - 1, basis)}, t
 
 
 async def index_range(context: Context, request: Request) -> Opened:
