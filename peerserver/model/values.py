@@ -32,7 +32,7 @@ What is not decided here: order and equality across types (``model.order``), how
 from __future__ import annotations
 
 import struct
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Self, final
 
 import attrs
 
@@ -152,7 +152,7 @@ class Float32(float):
 
     __slots__ = ()
 
-    def __new__(cls, value: float) -> Float32:
+    def __new__(cls, value: float) -> Self:
         try:
             rounded = struct.unpack("<f", struct.pack("<f", value))[0]
         except OverflowError:
@@ -175,7 +175,7 @@ class Char(str):
         return hash((Char, str(self)))
 
     def __repr__(self) -> str:
-        return f"\\{str(self)}"
+        return f"\\{self!s}"
 
 
 @final
