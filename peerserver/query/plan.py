@@ -29,6 +29,9 @@ __all__ = ("plan_of", "variables_used")
 
 _MAX_PLANS: Final = 400
 _RECURSION: Final = 20.0
+_FEW: Final = 8
+# A product with what is known already is worse than a join that finds as many rows.
+_APART: Final = 3.0
 # Functions that can't fail and cost little may run before patterns that were written above them.
 _EAGER: Final = frozenset(("get-else", "missing?", "<", ">", "<=", ">=", "=", "==", "!=", "not=", "tuple",
                            "vector", "identity", "str"))
@@ -211,6 +214,11 @@ class _Planner:
         if aid is None:
             return self.rows * (10.0 if e or v or tx else 100_000.0)
         per_row = source.estimate(aid, e, v)
+        if v and not e and terms[2].__class__ is not Const and per_row > _FEW and per_row >= source.count(aid):
+            # Nothing is known of how the values of a young attribute are spread.
+            per_row **= 0.5
+        if self.chosen and not any(is_variable(x) and x in self.bound for x in terms):
+            per_row *= _APART
         if not e:
             per_row = self.count_known(source, aid, clause, terms[2], per_row)
         if not e and not v and tx:

@@ -45,7 +45,7 @@ class Column:
     def codes(self) -> list[int]:
         """The codes as a list."""
         data: Any = self.data
-        return data if data.__class__ is list else data.tolist()  # type: ignore[no-any-return]
+        return data if data.__class__ is list else data.tolist()
 
     def take(self, index: Any) -> Column:
         """The codes at positions, or where a mask says."""
