@@ -1,4 +1,4 @@
-"""The write cases of the workload: one transaction after the other, on the tip of a memory database."""
+"""The write cases of the workload: one transaction after the other, through the connection of a memory database."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from peerserver.codec import edn
 from peerserver.database import Database
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Keyword
+from peerserver.peer.connection import memory_connection
 from peerserver.query import Budget, execute, parse_query
-from peerserver.transact import transact
+from peerserver.transact import TxResult
+from peerserver.web.work import Inline
 
 from . import datasets
 from .canon import checksum, row_text
@@ -24,15 +30,31 @@ _ADD, _RETRACT_ENTITY = Keyword("db/add"), Keyword("db/retractEntity")
 
 
 class Connection:
-    """A memory database and the newest value of it."""
+    """A memory database behind the server's own connection and transactor, which work in the caller's thread."""
 
     def __init__(self) -> None:
-        self.db = Database.new("bench")
+        self._connection = memory_connection("bench", _WallClock(), Inline().run)
 
-    def transact(self, tx_data: list[Any]) -> Any:
-        result = transact(self.db, tx_data, time.time_ns() // 1_000_000)
-        self.db = result.db_after
+    @property
+    def db(self) -> Database:
+        return self._connection.db()
+
+    def transact(self, tx_data: list[Any]) -> TxResult:
+        """The result; raises Anomaly where the transaction is refused."""
+        outcome: list[Any] = []
+        self._connection.transact(tx_data).addBoth(outcome.append)
+        (found,) = outcome
+        if isinstance(found, Failure):
+            found.raiseException()
+        result: TxResult = found
         return result
+
+
+class _WallClock(Clock):
+    """A reactor's clock without a reactor: nothing here waits."""
+
+    def seconds(self) -> float:
+        return time.time()
 
 
 def _q(db: Database, *form: Any) -> list[Any]:
@@ -74,8 +96,6 @@ def _people(folder: Path) -> list[dict[str, Any]]:
 
 
 def _count(db: Database, attribute: str) -> int:
-    from peerserver.codec import edn
-
     found = _q(db, *edn.read(f"[:find (count ?e) :where [?e :{attribute}]]"))
     return int(found[0][0]) if found else 0
 
@@ -126,8 +146,6 @@ def _add_one_by_one(connection: Connection, people: list[dict[str, Any]]) -> lis
 
 
 def _run_oltp(folder: Path, variant: str, count: int) -> dict[str, Any]:
-    from peerserver.codec import edn
-
     connection = Connection()
     schema = datasets.schema_tx(folder)
     connection.transact(schema)
