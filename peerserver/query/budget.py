@@ -9,8 +9,9 @@ from peerserver.model.anomaly import incorrect
 
 __all__ = ("Budget", "DEFAULT_CELLS")
 
-#: cells of intermediate columns at once: 1.6 GB of codes would be too much for one query.
-DEFAULT_CELLS: Final = 150_000_000
+#: cells of an intermediate relation: half a gigabyte of codes, and no single step over more of them (a step holds up
+#: other threads).
+DEFAULT_CELLS: Final = 64_000_000
 
 
 class Budget:
@@ -20,7 +21,7 @@ class Budget:
 
     __slots__ = ("clock", "deadline", "max_cells", "max_rows")
 
-    def __init__(self, deadline: float | None = None, max_rows: int = 50_000_000,
+    def __init__(self, deadline: float | None = None, max_rows: int = 20_000_000,
                  clock: Callable[[], float] | None = None, max_cells: int = DEFAULT_CELLS) -> None:
         self.deadline = deadline
         self.max_rows = max_rows

@@ -37,7 +37,7 @@ class Settings:
     #: rows of one page at most, whatever ``:chunk`` asks for; the rest comes with ``next``.
     longest_page: int = 100_000
     #: rows that a query may hold at any moment.
-    max_rows: int = 50_000_000
+    max_rows: int = 20_000_000
 
     #: threads for queries, and threads for everything else, so that slow queries don't hold up pulls.
     query_threads: int = 4
