@@ -109,10 +109,10 @@ def join(ctx: Context, left: Relation, right: Relation, needed: frozenset[Symbol
         place = np.tile(np.arange(right.n), left.n)
     else:
         left_key, right_key, right_rows = join_keys(left, right, shared)
-        at, place = join_index(left_key, right_key)
+        width = len(left.cols) + len(right.cols)
+        at, place = join_index(left_key, right_key, lambda n: ctx.budget.admit(n, width))
         if right_rows is not None:
             place = right_rows[place]
-        ctx.budget.admit(len(at), len(left.cols) + len(right.cols))
     cols = {name: c.take(at) for name, c in left.cols.items() if name in needed}
     for name, column in right.cols.items():
         if name in needed and name not in cols:

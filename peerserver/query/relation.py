@@ -7,7 +7,7 @@ sorts to find repeats that can't be there. What is not decided here: where rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -195,9 +195,12 @@ def distinct_index(columns: Sequence[Ints]) -> Ints:
     return order[keep]
 
 
-def expand(starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
-    """For probe i the positions ``starts[i] … starts[i] + counts[i]``: (probe of each, position)."""
+def expand(starts: Ints, counts: Ints, admit: Callable[[int], None] | None = None) -> tuple[Ints, Ints]:
+    """For probe i the positions ``starts[i] … starts[i] + counts[i]``: (probe of each, position). ``admit`` hears how
+    many before they are made, and may raise."""
     total = int(counts.sum())
+    if admit is not None:
+        admit(total)
     if total == len(counts) and bool((counts == 1).all()):
         return np.arange(total), starts
     at = np.repeat(np.arange(len(counts)), counts)
@@ -206,8 +209,8 @@ def expand(starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
     return at, np.repeat(starts, counts) + offset
 
 
-def join_index(left: Ints, right: Ints) -> tuple[Ints, Ints]:
-    """All pairs (i, j) with ``left[i] == right[j]``."""
+def join_index(left: Ints, right: Ints, admit: Callable[[int], None] | None = None) -> tuple[Ints, Ints]:
+    """All pairs (i, j) with ``left[i] == right[j]``. ``admit`` as of :func:`expand`."""
     if not len(left) or not len(right):
         return NO_INTS, NO_INTS
     lo, hi = int(right.min()), int(right.max())
@@ -220,11 +223,11 @@ def join_index(left: Ints, right: Ints) -> tuple[Ints, Ints]:
         inside = (probe >= 0) & (probe < width)
         probe = np.where(inside, probe, 0)
         n = np.where(inside, counts[probe], 0)
-        at, place = expand(starts[probe], n)
+        at, place = expand(starts[probe], n, admit)
     else:
         ordered = right[order]
         first = np.searchsorted(ordered, left, "left")
-        at, place = expand(first, np.searchsorted(ordered, left, "right") - first)
+        at, place = expand(first, np.searchsorted(ordered, left, "right") - first, admit)
     return at, order[place]
 
 

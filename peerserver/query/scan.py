@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -27,6 +27,9 @@ from .relation import Column, Keys, Relation, convert, distinct_codes, is_member
 from .text import edn_text
 
 __all__ = ("choose", "scan")
+
+_MANY: Final = 10_000
+
 
 @attrs.frozen(eq=False)
 class Probe:
@@ -171,6 +174,10 @@ class _Scan:
             probe = self.probes.pop(access)
             if probe.many is not None and self.only_exists():
                 return self.semi_join(aid, access, probe.many)
+            if self.rel.n > _MANY:
+                # Far beyond the budget: refused before the rows are made. The average may be off, hence the quarter.
+                expected = self.rel.n * db.estimate(aid, access == "e", access == "v")
+                self.ctx.budget.admit(int(expected / 4), len(self.needed))
             read = db.rows_of_entities if access == "e" else db.rows_of_values
             at, rows = read(aid, probe.codes())
             if probe.many is None:

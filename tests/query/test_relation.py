@@ -9,7 +9,16 @@ import pytest
 
 from peerserver.model.values import Symbol
 from peerserver.query.kinds import BOOL, DOUBLE, INT, Pool
-from peerserver.query.relation import Column, Relation, convert, distinct_codes, distinct_index, is_member, join_index, pack
+from peerserver.query.relation import (
+    Column,
+    Relation,
+    convert,
+    distinct_codes,
+    distinct_index,
+    is_member,
+    join_index,
+    pack,
+)
 from peerserver.query.tuples import TupleSet
 
 A, B = Symbol("?a"), Symbol("?b")
