@@ -294,7 +294,8 @@ def bind_values(ctx: Context, rel: Relation, binding: Binding, results: Sequence
             owners.append(i)
             rows.append(tuple_items(result, names))
         else:
-            for item in _items(result):
+            # Each member is a row of its own: the order of a set, dear to find, is not asked for.
+            for item in result if isinstance(result, frozenset) else _items(result):
                 owners.append(i)
                 rows.append((item,) if shape == "collection" else tuple_items(item, names))
     wanted = {name: place for place, name in enumerate(names) if name is not BLANK}
