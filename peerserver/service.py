@@ -184,7 +184,7 @@ def _settle_memory() -> None:
     tenth of a second, and took 10 to 20 % of a bulk load. What the start made is never looked at again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(10_000, 10, 200)
 
 
 def _refusal(error: Exception) -> SystemExit:
