@@ -10,20 +10,37 @@ from typing import Any
 import numpy as np
 
 from peerserver.database import Database
+from peerserver.index.identifiers import keyword_of
 from peerserver.index.rows import Bools, Ints
 from peerserver.model.anomaly import incorrect
-from peerserver.model.values import Keyword
+from peerserver.model.schema import Attribute
+from peerserver.model.values import Float32, Keyword, Symbol
 
 from .kinds import INT
 from .relation import Column, distinct_codes
 from .text import edn_text
 
-__all__ = ("attribute_id", "entity_codes", "resolve_entity")
+__all__ = ("attribute_id", "entity_codes", "pattern_constant", "resolve_entity")
 
 
 def cannot_resolve(value: Any, form: Any) -> Exception:
     """The anomaly for a name that names no entity (oracle: patterns/lookup-literal-v-missing)."""
     return incorrect(f"processing clause: {edn_text(form)}, message: Cannot resolve key: {edn_text(value)}")
+
+
+def pattern_constant(attribute: Attribute, value: Any) -> Any:
+    """What a constant in the place of a value stands for; None where it can't be a value of the attribute.
+
+    A string or symbol names a keyword; a double is no float, nor a float a double. Anomaly for a string without
+    colon (oracle: adversary-t-types/query-keyword, query-float, query-double)."""
+    name = attribute.type.name
+    if name == "keyword":
+        if value.__class__ is str:
+            return keyword_of(value)
+        return Keyword(str(value)) if isinstance(value, Symbol) else value
+    if name in ("double", "float") and isinstance(value, float):
+        return value if isinstance(value, Float32) == (name == "float") else None
+    return value
 
 
 def resolve_entity(db: Database, value: Any, form: Any) -> int:

@@ -11,7 +11,7 @@ from peerserver.model.values import Symbol
 
 from .ast import Const, Pattern, Term, is_variable
 from .context import Context
-from .entities import attribute_id, resolve_entity
+from .entities import attribute_id, pattern_constant, resolve_entity
 from .kinds import INT, Kind
 from .relation import Column, Relation
 
@@ -37,7 +37,7 @@ def scan_points(ctx: Context, db: Database, rel: Relation, pattern: Pattern, nee
         return _by_entity(db, rel, attribute.id, ctx.kind_of(db, attribute), e_term, v_term, needed)
     if attribute.unique is not None and v_term is not None and is_variable(e_term) and e_term not in cols:
         if v_term.__class__ is Const:
-            value = v_term.value
+            value = v_term.value if attribute.is_ref else pattern_constant(attribute, v_term.value)
             if rel.n != 1:
                 return None
         elif v_term in cols and rel.n == 1:
