@@ -194,7 +194,7 @@ class Database:
         if type.coded == "dictionary":
             return self.dictionary.code_of(type, value)
         if type.name == "float" and isinstance(value, float) and value == value != Float32(value):
-            return None  # what is read is not rounded, only what is stored (oracle: adversary-t-types/identity-float)
+            return None  # what is read is not rounded, only what is stored (oracle)
         return number_codes.code_of(type, value)
 
     def intern(self, type: ValueType, value: Any) -> int:

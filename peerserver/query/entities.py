@@ -32,7 +32,7 @@ def pattern_constant(attribute: Attribute, value: Any) -> Any:
     """What a constant in the place of a value stands for; None where it can't be a value of the attribute.
 
     A string or symbol names a keyword; a double is no float, nor a float a double. Anomaly for a string without
-    colon (oracle: adversary-t-types/query-keyword, query-float, query-double)."""
+    colon (oracle)."""
     name = attribute.type.name
     if name == "keyword":
         if value.__class__ is str:

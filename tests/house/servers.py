@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -48,6 +49,10 @@ class Server:
             return channel.getpeercert(binary_form=True) or b""
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _wait(process: subprocess.Popen[bytes], path: Path, pattern: str) -> str:
     for _ in range(PATIENCE * 20):
         text = path.read_text()
@@ -65,7 +70,9 @@ def serving(folder: Path, *options: str, command: Sequence[str] = LAUNCHER, cwd:
     path = folder / "server.log"
     arguments = [*command, "-p", "0", "--state-dir", str(folder / "state"), *(options or HELLO)]
     with path.open("wb") as log:
-        process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=cwd, env=env or environment())
+        # A shell in the background starts programs with SIGINT ignored, and whoever is started inherits it.
+        process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=cwd, env=env or environment(),
+                                   preexec_fn=_heed_interrupts)
     try:
         text = _wait(process, path, r"Endpoint https://\S+:\d+[\s\S]*\n")
         yield Server(process, int(re.findall(r"Endpoint https://\S+:(\d+)", text)[0]), path)
