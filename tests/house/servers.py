@@ -72,7 +72,7 @@ def serving(folder: Path, *options: str, command: Sequence[str] = LAUNCHER, cwd:
     with path.open("wb") as log:
         # A shell in the background starts programs with SIGINT ignored, and whoever is started inherits it.
         process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=cwd, env=env or environment(),
-                                   preexec_fn=_heed_interrupts)
+                                   preexec_fn=_heed_interrupts)  # noqa: PLW1509 - takes no lock
     try:
         text = _wait(process, path, r"Endpoint https://\S+:\d+[\s\S]*\n")
         yield Server(process, int(re.findall(r"Endpoint https://\S+:(\d+)", text)[0]), path)
