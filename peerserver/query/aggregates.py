@@ -1,23 +1,13 @@
-"""Aggregates: of a column in groups where that goes, of one group's values always.
+"""Aggregates of one group's values.
 
-How the query engine uses it, for a find element ``(f c1 … cn ?x)``::
+For a find element ``(f c1 … cn ?x)``::
 
-    aggregate = find_aggregate(f, constants)          # Anomaly incorrect where f is none, or takes no such constants
-    found = aggregate.grouped(column, kind, groups, n)  # None: not for this kind of column
-    value = aggregate.values(values_of_one_group)       # otherwise, for each group
+    aggregate = find_aggregate(f, constants)      # Anomaly incorrect where f is none, or takes no such constants
+    value = aggregate.values(values_of_one_group)
 
-``column``: int64 codes or float64 numbers, a row each, duplicates and all; ``groups``: int64, which group
-(0 … n-1, none empty) a row is in. ``kind`` says what the numbers mean:
-
-* ``"long"`` longs; ``"double"`` doubles (float64); ``"float"`` 32-bit floats as float64;
-* ``"ordered"`` codes in the order of their values (instants, refs, booleans);
-* ``"code"`` codes that are only equal or not (dictionary types).
-
-``grouped`` gives ``(numbers, kind)`` with one number per group: kind ``"long"`` or ``"double"``, or
-``"same"`` for codes (or numbers) of the column's own kind. Constants are data, not evaluated: a symbol
-among them stays a symbol (oracle: ``aggregates-own/other-functions``). Any function of the table that is
-no aggregate of Datomic's gets the group's values as one list. What is not decided here: the groups, and which
-functions an operator adds (``extra``).
+Constants are data, not evaluated: a symbol among them stays a symbol (oracle: ``aggregates-own/other-functions``). Any
+function of the table that is no aggregate of Datomic's gets the group's values as one list. What is not decided here: the
+groups and what is computed on whole columns (``grouping``), and which functions an operator adds (``extra``).
 """
 
 from __future__ import annotations
@@ -26,11 +16,9 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cmp_to_key
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
-import numpy as np
-import numpy.typing as npt
 
 from ..model.anomaly import Anomaly, incorrect
 from ..model.values import EdnList, Symbol
@@ -40,11 +28,9 @@ from .builtins import numbers as num
 from .builtins.build import sorted_by
 from .builtins.function import Function, Wrong
 from .builtins.seqs import distinct_members, set_of
-from .grouped import GROUPED
 
-__all__ = ("Aggregate", "Kind", "find_aggregate", "lookup")
+__all__ = ("Aggregate", "find_aggregate", "lookup")
 
-Kind: TypeAlias = Literal["long", "double", "float", "ordered", "code", "same"]
 Below: TypeAlias = Callable[[int], int]
 _Values: TypeAlias = Callable[[Sequence[Any], Sequence[Any], Below], Any]
 
@@ -72,13 +58,6 @@ class Aggregate:
             raise
         except (ArithmeticError, AttributeError, TypeError, ValueError) as failure:
             raise incorrect(f"{self.name} can't take these values: {failure}") from None
-
-    def grouped(
-        self, column: npt.NDArray[Any], kind: Kind, groups: npt.NDArray[np.int64], n: int
-    ) -> tuple[npt.NDArray[Any], Kind] | None:
-        """One number per group, or None where only :meth:`values` can do it. Raises Anomaly incorrect for a long overflow."""
-        run = GROUPED.get(self.name)
-        return None if run is None or self.constants else run(column, kind, groups, n)
 
 
 def _total(values: Sequence[Any]) -> Any:
