@@ -18,7 +18,7 @@ import attrs
 from peerserver.database import Database
 from peerserver.model.values import Instant, Keyword
 from peerserver.pull import parse_pattern, pull
-from peerserver.query import Budget, execute, parse_query
+from peerserver.query import execute, parse_query
 
 from . import datasets, transactions
 from .canon import canon, checksum, row_text
@@ -85,7 +85,7 @@ def database(state: State, which: Any) -> Database:
 
 
 def q(form: Any, inputs: list[Any]) -> Any:
-    return execute(parse_query(form), inputs, Budget.unlimited())
+    return execute(parse_query(form), inputs)
 
 
 def query_case(state: State, case: dict[str, Any], dbs: list[Database]) -> tuple[Callable[[], Any], ...]:

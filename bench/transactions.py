@@ -15,7 +15,7 @@ from peerserver.database import Database
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Keyword
 from peerserver.peer.connection import memory_connection
-from peerserver.query import Budget, execute, parse_query
+from peerserver.query import execute, parse_query
 from peerserver.transact import TxResult
 from peerserver.web.work import Inline
 
@@ -58,7 +58,7 @@ class _WallClock(Clock):
 
 
 def _q(db: Database, *form: Any) -> list[Any]:
-    result = execute(parse_query(tuple(form)), [db], Budget.unlimited())
+    result = execute(parse_query(tuple(form)), [db])
     return list(result.page(0, result.count))
 
 

@@ -119,11 +119,6 @@ class Database:
         return Database(self.id, self.dictionary.fork(), self._content.fork(), self.schema, self.basis_t, self.next_t,
                         self.next_schema_id)
 
-    def filtered_as(self, other: Database) -> Database:
-        """This value with the time filters of another: ``with`` on an as-of database transacts against the
-        present and shows its result as of the same time (oracle: transact/with-on-asof)."""
-        return self._derive((other.as_of_t, other.since_t, other.is_history))
-
     def with_datoms(self, es: Sequence[int] | Ints, attrs: Sequence[int] | Ints, vs: Sequence[int] | Ints,
                     txs: Sequence[int] | Ints | int, added: Sequence[bool] | Bools | None = None, *, t: int,
                     next_t: int, next_schema_id: int | None = None) -> Database:

@@ -220,7 +220,6 @@ class TestForks:
     def test_a_filtered_fork_is_of_the_present(self, db: Database) -> None:
         """``with`` on an as-of value sees the present."""
         assert not db.as_of(0).fork().is_filtered
-        assert db.filtered_as(db.as_of(1010)).as_of_t == 1010
 
 
 def grown(db: Database, count: int, size: int) -> Database:

@@ -13,9 +13,7 @@ from peerserver.model.values import BigInt, Char, Float32, Keyword, Tagged
 
 __all__ = ("error_matches", "matches", "shown")
 
-#: Exceptions that are accidents of the JVM: any ``incorrect`` is as good.
-_ACCIDENTS = ("IndexOutOfBounds", "NullPointer", "ClassCast", "Arity", "AssertionError", "StackOverflow")
-_CATEGORY, _ERROR, _EXCEPTION = Keyword("category"), Keyword("db/error"), Keyword("exception")
+_CATEGORY, _ERROR = Keyword("category"), Keyword("db/error")
 
 
 def _family(value: Any) -> str:

@@ -14,19 +14,10 @@ from peerserver.database import Database
 from peerserver.model.schema import Attribute
 from peerserver.model.values import Keyword
 from peerserver.pull import parse_pattern, pull
-from peerserver.query import Budget, execute, parse_query
 
-__all__ = ("attribute", "pull_many", "query", "seek")
+__all__ = ("attribute", "pull_many", "seek")
 
 K = Keyword
-SECONDS = 60.0
-
-
-def query(form: Any, inputs: Sequence[Any]) -> Any:
-    """A query's whole answer, in the shape that its find spec names."""
-    parsed = parse_query(form)
-    result = execute(parsed, list(inputs), Budget.unlimited())
-    return result.shaped()
 
 
 def attribute(db: Database, name: Any) -> Mapping[Keyword, Any] | None:

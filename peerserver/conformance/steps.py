@@ -10,6 +10,7 @@ import attrs
 
 from peerserver.database import Database
 from peerserver.model.values import EdnList, Keyword, Symbol, Tagged
+from peerserver.query import run_query
 
 from . import library
 from .client import Client, DbRef, Report, is_relation, query_parts
@@ -175,7 +176,7 @@ async def _q(session: Session, step: Step) -> Any:
         rows: Any = await session.client.q(query, session.arguments(step, session.ref), limit=options.pop("limit", -1),
                                            **options)
     else:
-        rows = library.query(query, session.arguments(step, session.database, session.present()))
+        rows = run_query(query, session.arguments(step, session.database, session.present()))
     if step.get("count-only"):
         return len(rows)
     return _shape(world, step, parts, rows)

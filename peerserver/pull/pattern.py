@@ -49,23 +49,8 @@ class Spec:
 @final
 @attrs.frozen(eq=False)
 class Pattern:
-    """A pattern: ``:db/id`` asked for or not, a wildcard (``"keyword"``, ``"text"`` or None), attributes.
-
-    ``recursive``: some spec is a recursion. ``plain``: something besides recursions is asked for.
-    """
+    """A pattern: ``:db/id`` asked for or not, a wildcard (``"keyword"``, ``"text"`` or None), attributes."""
 
     specs: tuple[Spec, ...]
     db_id: bool = False
     wildcard: str | None = None
-
-    recursive: bool = attrs.field(init=False)
-    plain: bool = attrs.field(init=False)
-
-    @recursive.default
-    def _recursive(self) -> bool:
-        return any(isinstance(spec.sub, Recursion) for spec in self.specs)
-
-    @plain.default
-    def _plain(self) -> bool:
-        return self.db_id or self.wildcard is not None or any(
-            not isinstance(spec.sub, Recursion) for spec in self.specs)

@@ -91,8 +91,6 @@ class Result:
             return None
         return first[0] if shape == "tuple" else first[0][0]
 
-    value = shaped
-
     def as_maps(self, rows: Sequence[tuple[Any, ...]]) -> list[dict[Any, Any]]:
         """Rows as maps by ``:keys``, ``:strs`` or ``:syms``."""
         assert self.query.keys is not None

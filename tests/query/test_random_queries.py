@@ -20,7 +20,7 @@ from peerserver.model.anomaly import Anomaly
 from peerserver.model.entity import t_of
 from peerserver.model.order import clj_key
 from peerserver.model.values import Keyword, Symbol
-from peerserver.query import Budget, execute, parse_query
+from peerserver.query import execute, parse_query
 from peerserver.transact import transact
 
 from .generator import ATTRIBUTES, query_of, schema, transactions
@@ -90,7 +90,7 @@ def as_form(query: dict[str, list[Any]]) -> dict[Keyword, tuple[Any, ...]]:
 
 
 def answer(query: dict[str, list[Any]], inputs: list[Any]) -> set[Any]:
-    result = execute(parse_query(as_form(query)), inputs, Budget.unlimited())
+    result = execute(parse_query(as_form(query)), inputs)
     return {clj_key(tuple(row)) for row in result.page(0, result.count)}
 
 
