@@ -12,8 +12,9 @@ from __future__ import annotations
 import struct
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -178,6 +179,14 @@ class Dictionary:
         if type.name == "bigint":
             value = BigInt(value)
         return space.add(key, value)
+
+    def intern_all(self, type: ValueType, values: Sequence[Any]) -> Ints:
+        """The codes of values, given to those that have none; ValueError for a value of another type."""
+        space = self._spaces[type.name]
+        codes = space.codes
+        known = map(codes.get, map(space.key, values)) if self._parent is None else repeat(None, len(values))
+        return np.array([self.intern(type, value) if code is None else code for code, value in zip(known, values)],
+                        np.int64)
 
     def value_of(self, type: ValueType, code: int) -> Any:
         """The value of a code that this dictionary gave; IndexError for one that it did not."""
