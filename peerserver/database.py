@@ -226,12 +226,14 @@ class Database:
         """Join by entity: ``at[i]`` is the index into ``es`` of row i. ``es`` in any order, repeats
         allowed. The result is NOT always sorted by ``at``."""
         es = np.asarray(es, np.int64)
-        return self._view(aid).select(lambda table: table.of_entities(es))
+        view = self._content.view_of_entities(aid, es, self._window)
+        return view.select(lambda table: table.of_entities(es))
 
     def rows_of_values(self, aid: int, codes: Ints) -> tuple[Ints, Rows]:
         """Join by value code, for any attribute. ``at`` as in :meth:`rows_of_entities`."""
         codes = np.asarray(codes, np.int64)
-        return self._view(aid).select(lambda table: table.of_values(codes))
+        view = self._content.view_of_values(aid, codes, self._window)
+        return view.select(lambda table: table.of_values(codes))
 
     def rows_in_range(self, aid: int, lo: Any = None, hi: Any = None, lo_open: bool = False,
                       hi_open: bool = False) -> Rows:
@@ -291,20 +293,22 @@ class Database:
 
     def count(self, aid: int) -> int:
         """How many rows the attribute has; cheap, and an upper bound on filtered values."""
-        return self._view(aid).count()
+        return self._content.count(aid, self._window)
 
     def estimate(self, aid: int, e_bound: bool, v_bound: bool) -> float:
         """How many rows to expect per probe with entity and/or value bound."""
         attribute = self.schema.attributes.get(aid)
         if attribute is None:
             return 0.0
-        view = self._view(aid)
-        n = float(view.count())
-        base = view.facts.base
+        n = float(self.count(aid))
         if n == 0 or not (e_bound or v_bound):
             return n
         if e_bound and v_bound:
             return 1.0
+        if self._content.store.is_away(aid):
+            # Not worth reading the attribute: a guess.
+            return (2.0 if attribute.many else 1.0) if e_bound else 1.0 if attribute.unique else n**0.5
+        base = self._view(aid).facts.base
         if e_bound:
             return max(1.0, n / max(1, base.distinct_entities())) if attribute.many else 1.0
         return 1.0 if attribute.unique else max(1.0, n / max(1, base.distinct_values()))

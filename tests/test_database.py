@@ -10,7 +10,6 @@ import pytest
 
 from peerserver.database import Database
 from peerserver.index import content as content_module
-from peerserver.index.attribute_store import merged_past
 from peerserver.index.table import Table
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.entity import PART_USER, entity_id, tx_id
@@ -372,48 +371,6 @@ def test_tables_are_shared_not_copied(db: Database) -> None:
     again = add(large, (ANN, NAME, "Ann", False))
     assert again._content.view(FRIEND).facts.base is base
     assert again.rows(FRIEND).e is base.e
-
-
-class _Frozen:
-    """A source that another database's tables are read from."""
-
-    def __init__(self, db: Database) -> None:
-        self.db = db
-        self.read: list[int] = []
-
-    def attribute_ids(self) -> list[int]:
-        return sorted(self.db._content.attribute_ids())
-
-    def facts(self, aid: int) -> tuple[Table, Table]:
-        self.read.append(aid)
-        facts = self.db._content.view(aid).facts
-        rows = self.db.rows(aid)
-        return Table(rows.e, rows.v, rows.tx), merged_past((facts.past, facts.extra_past))
-
-
-def test_a_source_below_is_read_once_and_only_where_needed(db: Database) -> None:
-    """A database over a source reads as the one that the source was made from, and goes on from there."""
-    changed = add(db, (ANN, AGE, 30, False), (ANN, AGE, 31), (AGE, 10, K("p/age"), False), (AGE, 10, K("p/years")))
-    source = _Frozen(changed)
-    over = Database.over("over", source, changed.dictionary, basis_t=changed.basis_t, next_t=changed.next_t,
-                         next_schema_id=changed.next_schema_id)
-    assert TAGS not in source.read
-    assert over.schema.entids == changed.schema.entids and over.schema.idents == changed.schema.idents
-    assert set(over.schema.attributes) == set(changed.schema.attributes)
-    for left, right in ((over, changed), (over.history(), changed.history()), (over.as_of(1020), changed.as_of(1020))):
-        for index in ("eavt", "avet", "vaet"):
-            assert texts(left.datoms(index)) == texts(right.datoms(index))
-    assert sorted(source.read) == sorted(set(source.read)) == source.attribute_ids()
-    assert over.stats() == changed.stats()
-    later = add(over, (ANN, AGE, 31, False), (CYD, NAME, "Cyd"), (CYD, FRIEND, ANN))
-    assert later.referrers(ANN) == [(BOB, FRIEND), (CYD, FRIEND)]
-    assert not later.codes(ANN, AGE) and list(over.codes(ANN, AGE)) == [31]
-    fresh = Database.over("over", _Frozen(changed), changed.dictionary, basis_t=changed.basis_t,
-                          next_t=changed.next_t, next_schema_id=changed.next_schema_id)
-    assert sorted(fresh.entity_codes(BOB)) == sorted(changed.entity_codes(BOB))
-    assert fresh.referrers(ANN) == [(BOB, FRIEND)]
-    assert [t for t, _ in fresh.tx_range()] == [t for t, _ in changed.tx_range()]
-    assert len(fresh.history().entity_rows(ANN)) == len(changed.history().entity_rows(ANN))
 
 
 def test_stats_count_history(db: Database) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from .attribute_store import EMPTY_STORE, AttributeStore
 from .intervals import NO_INTERVALS, Intervals, from_events
 from .rows import NO_INTS, Bools, Ints, Rows, concat
 from .store import Store
@@ -25,6 +26,8 @@ _FREEZE_AT: Final = 1 << 14
 _BULK: Final = 1 << 12
 # Forks of forks are laid into one tail beyond this depth.
 _MAX_UNDER: Final = 3
+# The entities that are looked up in pieces of an attribute, when it is not in memory.
+_FEW: Final = 256
 # Time views that are kept for the next reader, and rows that were merged for them (24 bytes each).
 _MAX_VIEWS: Final = 64
 _MAX_KEPT_ROWS: Final = 2_000_000
@@ -33,7 +36,7 @@ _MAX_KEPT_ROWS: Final = 2_000_000
 class Content:
     """Datoms: frozen ones, those of older tails (oldest first), and the first ``n`` of the newest tail."""
 
-    __slots__ = ("_facts", "_views", "flags", "n", "store", "tail", "under")
+    __slots__ = ("_facts", "_views", "flags", "n", "store", "tail", "under", "__weakref__")
 
     def __init__(self, store: Store, under: tuple[tuple[Tail, int], ...], tail: Tail, n: int,
                  flags: Mapping[int, int]) -> None:
@@ -113,12 +116,50 @@ class Content:
         if view is None:
             facts = self._facts.get(aid)
             if facts is None:
+                self.store.watch(self)
                 facts = self._facts[aid] = facts_of(*self.store.tables(aid), self._tail_facts(aid))
+            self.store.used(aid)
             view = View(facts, window)
             if window is not NOW:
                 self._make_room()
             self._views[key] = view
         return view
+
+    def view_of_entities(self, aid: int, es: Ints, window: Window = NOW) -> View:
+        """As :meth:`view`, right for some entities at least; of few, less may be read for it."""
+        if len(es) > _FEW or not self.store.is_away(aid):
+            return self.view(aid, window)
+        return self._piece(aid, self.store.near(aid, es), window)
+
+    def view_of_values(self, aid: int, codes: Ints, window: Window = NOW) -> View:
+        """As :meth:`view`, right for some values at least; of one value's holders now, less may be read for it."""
+        if len(codes) != 1 or window is not NOW or not self.store.is_away(aid):
+            return self.view(aid, window)
+        return self._piece(aid, self.store.holding(aid, int(codes[0])), window)
+
+    def _view_of_txs(self, aid: int, txs: Ints, window: Window, frozen: bool) -> View:
+        if not self.store.is_away(aid):
+            return self.view(aid, window)
+        store = self.store.of_txs(aid, int(txs.min()), int(txs.max())) if frozen else EMPTY_STORE
+        return View(facts_of(*store.compact(), self._tail_facts(aid)), window)
+
+    def _piece(self, aid: int, store: AttributeStore, window: Window) -> View:
+        if not self.store.is_away(aid):  # it was better read whole
+            return self.view(aid, window)
+        return View(facts_of(*store.compact(), self._tail_facts(aid)), window)
+
+    def forget(self, aid: int) -> None:
+        """Views of an attribute leave memory; they can be made again."""
+        self._facts.pop(aid, None)
+        for key in [key for key in list(self._views) if key[0] == aid]:
+            self._views.pop(key, None)
+
+    def count(self, aid: int, window: Window) -> int:
+        """How many rows an attribute has, about: never less."""
+        if not self.store.is_away(aid):
+            return self.view(aid, window).count()
+        tail = sum(tail.aids.__contains__(aid) * n for tail, n in self._tails())
+        return (self.store.count(aid) if window.is_open else self.store.events(aid)) + tail
 
     def _make_room(self) -> None:
         past = [(key, view) for key, view in list(self._views.items()) if key[1] is not NOW]
@@ -145,7 +186,7 @@ class Content:
             frozen = int(probes[0]) <= self.store.max_tx
             aids = self.attribute_ids() if frozen else set[int]().union(*(tail.aids for tail, _ in self._tails()))
             for aid in sorted(aids):
-                for at, rows in self.view(aid, window).of_txs(access, frozen):
+                for at, rows in self._view_of_txs(aid, txs, window, frozen).of_txs(access, frozen):
                     ats.append(at)
                     parts.append(rows.with_a(aid))
         if not parts:
@@ -185,7 +226,7 @@ class Content:
 
     def events(self) -> dict[int, int]:
         """How many datoms each attribute has, retractions counted."""
-        counts = {aid: self.store.attribute(aid).events for aid in self.store.attribute_ids()}
+        counts = {aid: self.store.events(aid) for aid in self.store.attribute_ids()}
         columns = self.tail_columns()
         if columns is not None:
             found = np.bincount(columns[1])
@@ -204,7 +245,7 @@ class Content:
         found: list[int] = []
         store = self.store.attributes.get(aid)
         if store is None:
-            store = self.store.attribute(aid)
+            store = self.store.near_one(aid, e)
         for table, dead in store.state[0]:
             if table.min_e <= e <= table.max_e:
                 starts = table.e_starts
@@ -248,7 +289,7 @@ class Content:
             pos = older.last_of(e, aid, code, n, many)
             if pos >= 0:
                 return older.tx[pos] if older.added[pos] else None
-        for table, dead in self.store.attribute(aid).state[0]:
+        for table, dead in self.store.near_one(aid, e).state[0]:
             pos = table.position(e, code)
             if pos >= 0 and pos not in dead:
                 return table.tx.item(pos)
@@ -258,7 +299,7 @@ class Content:
         """An entity that has the value now."""
         if not self.flags.get(aid, 0) & BY_VALUE:
             wanted = np.array([code], np.int64)
-            rows = self.view(aid).select(lambda table: table.of_values(wanted))[1]
+            rows = self.view_of_values(aid, wanted).select(lambda table: table.of_values(wanted))[1]
             return int(rows.e[0]) if len(rows) else None
         gone: set[int] | tuple[()] = ()
         tail = self.tail
@@ -272,7 +313,7 @@ class Content:
                     gone.add(e)
         store = self.store.attributes.get(aid)
         if store is None:
-            store = self.store.attribute(aid)
+            store = self.store.holding(aid, code)
         for table, dead in store.state[0]:
             if table.min_v <= code <= table.max_v:
                 lo, hi = table.value_range(code)
@@ -297,7 +338,7 @@ class Content:
         for aid in self.store.referrers_of(v):
             if not flags.get(aid, 0) & REF:
                 continue
-            for table, dead in self.store.attribute(aid).state[0]:
+            for table, dead in self.store.holding(aid, v).state[0]:
                 if len(table) and table.min_v <= v <= table.max_v:
                     for pos in table.of_value(v).tolist():
                         if pos not in dead:

@@ -114,16 +114,19 @@ class _Space:
 class Dictionary:
     """Values and codes of one database (or of one fork of it)."""
 
-    __slots__ = ("_parent", "_spaces", "_start")
+    __slots__ = ("_parent", "_spaces", "_start", "is_open")
 
-    def __init__(self, parent: Dictionary | None = None) -> None:
+    def __init__(self, parent: Dictionary | None = None, *, is_open: bool = False) -> None:
         self._parent = parent
+        #: storage holds values that this process has not read: one that is asked for may be there, so it gets a code
+        self.is_open = is_open
         self._start: int = 0 if parent is None else parent._start + _FORK_STEP
         self._spaces: dict[str, _Space] = {name: _Space(key, self._start) for name, key in _KEYS.items()}
 
     def fork(self) -> Dictionary:
-        """A dictionary that knows all that this one knows, and whose additions this one never sees."""
-        return Dictionary(self)
+        """A dictionary that knows all that this one knows, and whose additions this one never sees. An open one is
+        its own fork: what is read from storage later must meet the same codes in both."""
+        return self if self.is_open else Dictionary(self)
 
     def count(self, type: ValueType) -> int:
         """How many values of the type this dictionary holds itself; its codes are the dense range from
@@ -153,6 +156,8 @@ class Dictionary:
         if key is None:
             return None
         code = space.codes.get(key)
+        if code is None and self.is_open:
+            return self.intern(type, value)
         if code is None and self._parent is not None:
             return self._parent._code_of_key(type.name, key)
         return code

@@ -7,15 +7,16 @@ comparing numbers: what held at t is ``start <= t < end``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
 import numpy as np
 
 from .rows import NO_INTS, Bools, Ints
-from .table import EMPTY_TABLE, Table, pair_order
+from .table import EMPTY_TABLE, Table, expand, pair_order
 
-__all__ = ("NO_INTERVALS", "UNKNOWN", "Intervals", "from_events")
+__all__ = ("NO_INTERVALS", "UNKNOWN", "Intervals", "from_events", "laid_together")
 
 #: The start of a past fact of which only the retraction is known.
 UNKNOWN: Final = -1
@@ -31,6 +32,22 @@ class Intervals:
     gone_e: Ints = NO_INTS
     gone_v: Ints = NO_INTS
     gone_tx: Ints = NO_INTS
+
+    def __bool__(self) -> bool:
+        return bool(len(self.live) or len(self.past) or len(self.gone_e))
+
+    def of_entities(self, es: Ints) -> Intervals:
+        """Those of some entities."""
+        keys = np.unique(es)
+        return self._some(_within(self.live.e, keys), _within(self.past.e, keys), _within(self.gone_e, keys))
+
+    def of_value(self, code: int) -> Intervals:
+        """Those of one value."""
+        return self._some(*(np.flatnonzero(column == code) for column in (self.live.v, self.past.v, self.gone_v)))
+
+    def _some(self, live: Ints, past: Ints, gone: Ints) -> Intervals:
+        return Intervals(_taken(self.live, live), _taken(self.past, past), self.gone_e[gone], self.gone_v[gone],
+                         self.gone_tx[gone])
 
 
 NO_INTERVALS = Intervals(EMPTY_TABLE, EMPTY_TABLE)
@@ -57,3 +74,37 @@ def from_events(e: Ints, v: Ints, tx: Ints, added: Bools) -> Intervals:
         Table(e[live], v[live], tx[live]), Table(e[closed], v[closed], tx[closed], tx[closed + 1]),
         e[gone], v[gone], tx[gone],
     )
+
+
+def laid_together(several: Sequence[Intervals]) -> Intervals:
+    """Intervals of events that followed one another, as those of all the events."""
+    e: list[Ints] = []
+    v: list[Ints] = []
+    tx: list[Ints] = []
+    added: list[Bools] = []
+
+    def put(es: Ints, vs: Ints, txs: Ints, op: bool) -> None:
+        e.append(es)
+        v.append(vs)
+        tx.append(txs)
+        added.append(np.full(len(es), op))
+
+    for facts in several:
+        put(facts.live.e, facts.live.v, facts.live.tx, True)
+        put(facts.gone_e, facts.gone_v, facts.gone_tx, False)
+        past = facts.past
+        if past.end is not None:
+            put(past.e, past.v, past.tx, True)
+            put(past.e, past.v, past.end, False)
+    es, vs, txs, ops = np.concatenate(e), np.concatenate(v), np.concatenate(tx), np.concatenate(added)
+    order = np.argsort(txs, kind="stable")
+    return from_events(es[order], vs[order], txs[order], ops[order])
+
+
+def _within(column: Ints, keys: Ints) -> Ints:
+    lo = column.searchsorted(keys)
+    return expand(lo, column.searchsorted(keys, "right") - lo)[1]
+
+
+def _taken(table: Table, index: Ints) -> Table:
+    return Table(table.e[index], table.v[index], table.tx[index], None if table.end is None else table.end[index])

@@ -58,7 +58,7 @@ def _entity_facts(content: Content, e: int, aid: int) -> list[_Fact]:
     for tail, n in content.tails_newest_first():
         for pos in tail.of_entity_attribute(e, aid, n):
             _take(facts, closing, tail.v[pos], tail.tx[pos], tail.added[pos])
-    layers, past = content.store.attribute(aid).state
+    layers, past = content.store.near_one(aid, e).state
     for table, dead in layers:
         lo, hi = table.of_entity(e)
         for pos in range(lo, hi):

@@ -38,6 +38,9 @@ class Words:
 
     def new(self, key: Any, value: Any) -> int:
         """The future code of a value that the dictionary does not know."""
+        if self._dictionary.is_open:
+            # Storage may know it: it is no new value, and reads may meet it while the transaction is made.
+            return self._dictionary.intern(self.type, value)
         codes = self.codes
         code = codes.get(key)
         if code is None:
