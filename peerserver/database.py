@@ -66,10 +66,10 @@ class Database:
     # -- making values
 
     @classmethod
-    def new(cls, id: str) -> Database:
+    def new(cls, id: str, dictionary: Dictionary | None = None) -> Database:
         """A new database: the bootstrap datoms and nothing else; basis-t 66, next-t 1000."""
         content = Content(Store(), (), Tail(), 0, _flags(_BOOT_SCHEMA))
-        empty = cls(id, Dictionary(), content, schema_view.EMPTY_SCHEMA, 0, entity.FIRST_T, entity.FIRST_USER_SCHEMA_ID)
+        empty = cls(id, dictionary or Dictionary(), content, schema_view.EMPTY_SCHEMA, 0, entity.FIRST_T, entity.FIRST_USER_SCHEMA_ID)
         es, attrs, vs, txs, added = [], [], [], [], []
         for e, a, value, t, op in BOOTSTRAP_DATOMS:
             es.append(e)
