@@ -12,6 +12,7 @@ from __future__ import annotations
 import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 import attrs
 
@@ -56,6 +57,9 @@ class _Case:
         for change in self.log:
             self.by_id[change.id].append(change)
         self.writes = [op for op in self.operations if op.kind in WRITES]
+        ended = sorted((op.end, op.t) for op in self.operations if op.outcome == "ok" and op.t is not None)
+        self._ends = [end for end, _ in ended]
+        self._highest = list(accumulate((t for _, t in ended), max))
         self._lists: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         self._balances: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for change in sorted(self.log, key=lambda c: c.t):
@@ -63,6 +67,11 @@ class _Case:
                 _note(self._lists[key], change.t, element)
             for account, _, new in change.balances:
                 _note(self._balances[account], change.t, new)
+
+    def seen_before(self, moment: float) -> int:
+        """The highest t that any session had been told of by then; 0 where none."""
+        before = bisect.bisect_left(self._ends, moment)
+        return self._highest[before - 1] if before else 0
 
     def elements(self, key: int, t: int) -> list[int]:
         """A list as of t, by the log."""
@@ -146,9 +155,13 @@ def _acknowledged(case: _Case) -> Iterator[str]:
 
 
 def _refused(case: _Case) -> Iterator[str]:
+    """Of several attempts an earlier one may still arrive after the last was refused; but what had been seen before the
+    last began must be what the last is answered."""
     for op in case.writes:
         if op.outcome == "fail" and op.id in case.by_id:
-            yield f"{_told(op)} was refused ({op.error}), yet is in the log at t {case.by_id[op.id][0].t}"
+            t = case.by_id[op.id][0].t
+            if op.last <= op.start or t <= case.seen_before(op.last):
+                yield f"{_told(op)} was refused ({op.error}), yet is in the log at t {t}"
 
 
 def _repeats(case: _Case) -> Iterator[str]:
@@ -162,17 +175,12 @@ def _repeats(case: _Case) -> Iterator[str]:
 
 def _real_time(case: _Case) -> Iterator[str]:
     """What begins after something ended comes after it: no write gets a t that anybody had already seen."""
-    ended = sorted((op.end, op.t) for op in case.operations if op.outcome == "ok" and op.t is not None)
-    ends = [end for end, _ in ended]
-    highest: list[int] = []
-    for _, t in ended:
-        highest.append(max(t, highest[-1]) if highest else t)
     for op in case.writes:
         ts: list[int | None] = [op.t] if op.outcome == "ok" else [change.t for change in case.by_id.get(op.id or "", ())]
-        before = bisect.bisect_left(ends, op.start)
-        for got in ts:
-            if before and got is not None and got <= highest[before - 1]:
-                yield f"{_told(op)} got t {got}, but t {highest[before - 1]} was seen before it began"
+        before = case.seen_before(op.start)
+        for t in ts:
+            if t is not None and t <= before:
+                yield f"{_told(op)} got t {t}, but t {before} was seen before it began"
 
 
 def _sessions(case: _Case) -> Iterator[str]:

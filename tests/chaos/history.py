@@ -39,6 +39,8 @@ class Operation:
     bank      -                                           ``[[account, balance], …]``
     log       ``[start, end)``                            ``[[t, digest], …]``
     ========  ==========================================  ===========================================
+
+    ``last`` is when the last attempt of several began, else ``start``: those before it ended without an outcome.
     """
 
     session: int
@@ -51,7 +53,7 @@ class Operation:
     id: str | None = None
     given: Any = None
     found: Any = None
-    attempts: int = 1
+    last: float = 0.0
     error: str | None = None
 
 
