@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .checkers import RULES, check
+from .gaps import longest_gap
 from .history import History
 from .simulated import SABOTAGE, simulate
 
@@ -44,3 +45,10 @@ def test_a_history_survives_its_file(tmp_path: Path) -> None:
     history.write(tmp_path / "history.jsonl")
     again = History.read(tmp_path / "history.jsonl")
     assert check(again) == check(history) != []
+
+
+def test_the_longest_gap_counts_the_edges() -> None:
+    """A gap that has not ended when the window does is one too."""
+    assert longest_gap([0.5, 1.0, 1.5, 4.0], 1.0, 2.0) == 0.5
+    assert longest_gap([1.0, 1.1], 1.0, 3.1) == 2.0
+    assert longest_gap([], 1.0, 3.0) == 2.0
