@@ -95,7 +95,9 @@ class _Merging:
             if by_value == bool(len(entry.value)) or not entry.live.total:
                 return entry
             # The attribute began or ceased to be kept by value.
-            value = yield from self._values_anew(aid, attribute.type, entry.live) if by_value else self._no_values(entry)
+            nothing = from_events(NO_INTS, NO_INTS, NO_INTS, NO_INTS.astype(np.bool_))
+            value = yield from (self._values_anew(aid, attribute.type, entry.live, nothing) if by_value
+                                else self._no_values(entry))
             return attrs.evolve(entry, value=value)
         news = self._news
         facts = from_events(news.e[index], news.v[index], news.tx[index], news.added[index])
@@ -109,7 +111,7 @@ class _Merging:
         elif len(entry.value) or not entry.live.total:
             value = yield from self._values(aid, attribute.type, entry.value, facts)
         else:
-            value = yield from self._values_anew(aid, attribute.type, live)
+            value = yield from self._values_anew(aid, attribute.type, entry.live, facts)
         return AttributeEntry(attribute.type.name, live, past, value, entry.events + len(index))
 
     # -- live and past facts
@@ -163,9 +165,10 @@ class _Merging:
         yield from ()
         return NO_SEGMENTS
 
-    def _values_anew(self, aid: int, type: ValueType, live: Segments) -> _Writing[Segments]:
-        # The new live segments may not be stored yet when they come from this very merge: the caller stores as it goes.
-        table = self._tables(live, 0, len(live))
+    def _values_anew(self, aid: int, type: ValueType, live: Segments, facts: Intervals) -> _Writing[Segments]:
+        # Out of the old segments: the new ones may still be on their way to storage.
+        store = AttributeStore((Layer(self._tables(live, 0, len(live)), {}),), (), 0, 0)
+        table = store.adding(facts, 0, 0).compact()[0]
         written = _Written()
         for cut in cut_holders(aid, type, holders_of(type, table.e, table.v, self._dictionary)):
             yield written.put(self._new_key("value"), cut), cut.data
