@@ -114,7 +114,8 @@ class Spec(Absent):
         super().__init__(key, default, xform)
         self.attribute, self.aid, self.reverse, self.limit = attribute, attribute.id, reverse, _whole(limit)
         self.sub, self.id_key, self.keep_nil = sub, id_key, keep_nil
-        # A component has one owner, so what it belongs to is one (oracle: pull/reverse-component-*).
+        # A component has one owner, so what it belongs to is one (oracle: pull/reverse-component-*); of several, the
+        # one with the least id (oracle: pull-owners/*).
         self.many = (not attribute.component) if reverse else attribute.many
         self.words = not reverse and attribute.type.coded == "dictionary"
         self.plain = not (self.many or reverse or attribute.is_ref or sub or xform)
@@ -150,7 +151,7 @@ class Spec(Absent):
             if len(codes) > 1 and not self.words:
                 codes = sorted(codes)
             return self._listed(db, codes)
-        return self._single(db, codes[0])
+        return self._single(db, min(codes) if self.reverse else codes[0])
 
     def _single(self, db: Database, code: int) -> Any:
         if not (self.reverse or self.attribute.is_ref):
@@ -213,6 +214,10 @@ class Spec(Absent):
                 outs[i][key] = value
             return
         if not self.many and (self.reverse or self.attribute.is_ref):
+            if self.reverse:
+                order = np.lexsort((codes, at))
+                order = order[np.diff(at[order], prepend=-1) != 0]
+                at, codes = at[order], codes[order]
             owners, values = at.tolist(), self._referred(db, codes)
         elif self.many:
             owners, values = self._grouped(db, at, codes)

@@ -159,7 +159,8 @@ class Input:
 
 @attrs.frozen(eq=False)
 class Query:
-    """A parsed query. ``keys``: None, or (``"keys"``, ``"strs"`` or ``"syms"``, names). ``plans`` is the plan cache."""
+    """A parsed query. ``keys``: None, or (``"keys"``, ``"strs"`` or ``"syms"``, names). ``used``: the variables of
+    ``:find``, ``:with`` and ``:where``. ``plans`` is the plan cache."""
 
     find: Find
     keys: tuple[str, tuple[str, ...]] | None
@@ -167,4 +168,5 @@ class Query:
     inputs: tuple[Input, ...]
     where: tuple[Clause, ...]
     form: Any
+    used: frozenset[Symbol] = frozenset()
     plans: dict[Any, Any] = attrs.field(factory=dict)

@@ -24,7 +24,7 @@ from .builtins.seqs import seq_of
 from .context import Context
 from .database_calls import DATABASE_CALLS, ROW_CALLS
 from .kinds import BOOL, DOUBLE, INSTANT, INT, Pool
-from .relation import Column, Relation, convert, distinct_codes, pack
+from .relation import Column, Relation, comparable, distinct_codes, pack
 from .text import edn_text
 
 __all__ = ("bind_values", "call", "function_named")
@@ -249,12 +249,22 @@ def _bind_column(ctx: Context, rel: Relation, binding: Binding, column: Column) 
         return rel
     if name not in rel.cols:
         return rel.with_columns({name: column})
-    return rel.filter(_same_values(ctx, rel.cols[name], column))
+    return _matched(ctx, rel, name, column)
+
+
+def _matched(ctx: Context, rel: Relation, name: Symbol, column: Column) -> Relation:
+    """The rows where a variable that is bound already equals a function's value. Of values that are `=` the function's
+    stays (oracle: query-inputs/one-and-one, query-sources/inputs-number-kinds)."""
+    mask = _same_values(ctx, rel.cols[name], column)
+    if column.kind is ctx.pool or column.kind is not rel.cols[name].kind:
+        keys = tuple(key for key in rel.keys if name not in key)
+        rel = Relation(rel.n, {**rel.cols, name: column}, keys)
+    return rel.filter(mask)
 
 
 def _same_values(ctx: Context, left: Column, right: Column) -> Bools:
-    codes, ok = convert(right, left.kind)
-    mask = left.array() == codes
+    own, codes, ok = comparable(left, right, ctx.pool)
+    mask = own == codes
     return np.asarray(mask if ok is None else mask & ok)
 
 
@@ -322,8 +332,12 @@ def _spread(ctx: Context, rel: Relation, cols: dict[Symbol, Column], owners: Int
         if name in rel.cols:
             same = _same_values(ctx, found.cols[name], spread)
             mask = same if mask is None else mask & same
+            if single and (column.kind is ctx.pool or column.kind is not found.cols[name].kind):
+                fresh[name] = spread
         else:
             fresh[name] = spread
-    found = found.with_columns(fresh, keys if single else ())
+    # A column that is replaced tells rows apart no longer: 1 and 1N may both have become 1.
+    replaced = fresh.keys() & rel.cols.keys()
+    found = found.with_columns(fresh, tuple(key for key in keys if not key & replaced) if single else ())
     return found if mask is None else found.filter(mask)
 

@@ -15,7 +15,7 @@ from .ast import BLANK, Binding, Call, Clause, Const, Not, Or, Pattern, RuleCall
 from .builtins import constant
 from .text import edn_text, set_text
 
-__all__ = ("clause_of", "clause_variables", "clauses_of", "insufficient", "sequence", "variables_of")
+__all__ = ("clause_of", "clause_variables", "clauses_of", "insufficient", "not_an_entity", "sequence", "variables_of")
 
 _AND, _NOT, _NOT_JOIN = Symbol("and"), Symbol("not"), Symbol("not-join")
 _OR, _OR_JOIN, _DOTS = Symbol("or"), Symbol("or-join"), Symbol("...")
@@ -29,6 +29,13 @@ _MAX_DEPTH = 60
 def insufficient(message: str) -> Anomaly:
     """The anomaly for a clause whose variables are not bound."""
     return incorrect(message, "insufficient-binding")
+
+
+def not_an_entity(name: str) -> Anomaly:
+    """The anomaly for ``not``, ``or`` or a rule after a source that can't be named there: the form is read as a pattern
+    (oracle: query-sources/named-*)."""
+    return incorrect(f"Unable to resolve entity: {name}; name the source in :in, and none inside rules and or",
+                     "not-an-entity")
 
 
 def sequence(value: Any, what: str) -> tuple[Any, ...]:
@@ -62,8 +69,7 @@ def clause_of(form: Any, in_rule: bool = False, depth: int = 0) -> Clause:
             source, items = first, items[1:]
             first = items[0]
             if in_rule:
-                raise incorrect(f"Cannot resolve key: {source.text}; inside rules and or only the default source can "
-                                f"be seen: {edn_text(form)}")
+                raise not_an_entity(first.text)
         else:
             return _pattern(first, items[1:], form, in_rule)
     if isinstance(first, tuple):
@@ -130,6 +136,10 @@ def _argument(x: Any, form: Any, raw: bool | None = False, head: str | None = No
     if isinstance(x, EdnList) and len(x) == 2 and x[0] is _QUOTE:
         return Const(x[1])
     if raw is True:
+        if head == "ground" and x.__class__ is Symbol:
+            # A symbol by itself is code there (oracle: query-scalar-inputs/keyword-9).
+            raise incorrect(f"Unable to resolve symbol: {x.text} in this context; ground takes (quote {x.text}): "
+                            f"{edn_text(form)}")
         return Const(x)
     if (isinstance(x, EdnList) or raw is None) and variables_of(x):
         name = min(v.text for v in variables_of(x))

@@ -17,6 +17,7 @@ from .context import Context
 from .execute import run_clauses
 from .find import Result, result_of
 from .inputs import given_of, input_relation
+from .order import check_order
 from .parse import check_bound, parse_query
 from .stats import Stats
 
@@ -36,7 +37,11 @@ def execute(query: Query, inputs: Sequence[Any], budget: Budget | None = None, s
     given = given_of(query, inputs)
     collected = Stats(query) if stats else None
     ctx = Context(given.sources, given.rules, budget or NO_BUDGET, query.plans, collected, depth)
-    rel = input_relation(ctx, given)
+    rel = input_relation(ctx, given, query.used)
+    ordered = ("ordered", ctx.rules, frozenset(rel.cols))
+    if ordered not in query.plans:
+        check_order(ctx, query.where, frozenset(rel.cols))
+        query.plans[ordered] = True
     needed = frozenset((*query.with_names, *(x if isinstance(x, Symbol) else x.variable for x in query.find.elements)))
     rel = run_clauses(ctx, query.where, rel, needed)
     if not needed <= rel.cols.keys():

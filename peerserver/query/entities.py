@@ -16,11 +16,11 @@ from peerserver.model.anomaly import incorrect
 from peerserver.model.schema import Attribute
 from peerserver.model.values import Float32, Keyword, Symbol
 
-from .kinds import INT
-from .relation import Column, distinct_codes
+from .kinds import INT, Kind
+from .relation import Column, convert, distinct_codes
 from .text import edn_text
 
-__all__ = ("attribute_id", "entity_codes", "pattern_constant", "resolve_entity")
+__all__ = ("attribute_id", "entity_codes", "pattern_constant", "resolve_entity", "value_codes")
 
 
 def cannot_resolve(value: Any, form: Any) -> Exception:
@@ -31,16 +31,34 @@ def cannot_resolve(value: Any, form: Any) -> Exception:
 def pattern_constant(attribute: Attribute, value: Any) -> Any:
     """What a constant in the place of a value stands for; None where it can't be a value of the attribute.
 
-    A string or symbol names a keyword; a double is no float, nor a float a double. Anomaly for a string without
-    colon (oracle)."""
+    A string or symbol names a keyword; a double is no float, nor a float a double. Anomaly not-a-keyword for what
+    can't name one (oracle: query-scalar-inputs/*)."""
     name = attribute.type.name
-    if name == "keyword":
+    if name == "keyword" and value.__class__ is not Keyword and value is not None:
         if value.__class__ is str:
             return keyword_of(value)
-        return Keyword(str(value)) if isinstance(value, Symbol) else value
+        if isinstance(value, Symbol):
+            return Keyword(str(value))
+        raise incorrect(f"Cannot interpret as a keyword: {edn_text(value)}; {attribute.ident} has keywords",
+                        "not-a-keyword")
     if name in ("double", "float") and isinstance(value, float):
         return value if isinstance(value, Float32) == (name == "float") else None
     return value
+
+
+def value_codes(attribute: Attribute, column: Column, kind: Kind) -> tuple[Ints, Bools | None]:
+    """A column's values as codes of an attribute's kind: each is taken as a constant in its place would be
+    (:func:`pattern_constant`). The mask tells those that have a code (None: all)."""
+    if column.kind is kind or column.kind.name == kind.name:
+        return convert(column, kind)
+    if attribute.type.name not in ("keyword", "double", "float"):
+        return convert(column, kind)
+    codes = column.array()
+    known = distinct_codes(codes)
+    made = [kind.encode(pattern_constant(attribute, value)) for value in column.kind.decode(known)]
+    place = np.searchsorted(known, codes)
+    table = np.array([0 if code is None else code for code in made], np.int64)
+    return table[place], np.array([code is not None for code in made], np.bool_)[place]
 
 
 def resolve_entity(db: Database, value: Any, form: Any) -> int:

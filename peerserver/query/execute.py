@@ -19,11 +19,11 @@ from .calls import call
 from .collections import scan_collection
 from .context import Context
 from .entities import attribute_id
-from .kinds import INT
+from .kinds import INT, Pool
 from .plan import plan_of
 from .point import scan_points
 from .ranges import bounds
-from .relation import Column, Relation, convert, distinct_codes, join_index, pack, union
+from .relation import Column, Relation, comparable, convert, distinct_codes, join_index, pack, union
 from .rules import check_arity, inner_clauses, sourced
 from .scan import scan
 from .steps import Plan, Step, Table
@@ -108,26 +108,30 @@ def join(ctx: Context, left: Relation, right: Relation, needed: frozenset[Symbol
         at = np.repeat(np.arange(left.n), right.n)
         place = np.tile(np.arange(right.n), left.n)
     else:
-        left_key, right_key, right_rows = join_keys(left, right, shared)
+        left_key, right_key, right_rows = join_keys(left, right, shared, ctx.pool)
         width = len(left.cols) + len(right.cols)
         at, place = join_index(left_key, right_key, lambda n: ctx.budget.admit(n, width))
         if right_rows is not None:
             place = right_rows[place]
     cols = {name: c.take(at) for name, c in left.cols.items() if name in needed}
     for name, column in right.cols.items():
-        if name in needed and name not in cols:
+        if name not in needed:
+            continue
+        # Of values that are `=` the smaller side's stays (oracle: query-sources/collections-number-kinds).
+        if name not in cols or (right.n < left.n and (column.kind is ctx.pool or column.kind is not cols[name].kind)):
             cols[name] = column.take(place)
     keys = tuple(a | b for a in left.keys for b in right.keys)[:4]
     return Relation(len(at), cols, keys)
 
 
-def join_keys(left: Relation, right: Relation, shared: Sequence[Symbol]) -> tuple[Ints, Ints, Ints | None]:
+def join_keys(left: Relation, right: Relation, shared: Sequence[Symbol], pool: Pool
+              ) -> tuple[Ints, Ints, Ints | None]:
     """One int64 key for each row of both sides, and which rows of ``right`` have one (None: all)."""
     lefts, rights = [], []
     ok = None
     for name in shared:
-        lefts.append(left.cols[name].array())
-        codes, mask = convert(right.cols[name], left.cols[name].kind)
+        own, codes, mask = comparable(left.cols[name], right.cols[name], pool)
+        lefts.append(own)
         rights.append(codes)
         if mask is not None:
             ok = mask if ok is None else ok & mask

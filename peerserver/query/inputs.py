@@ -52,7 +52,7 @@ def given_of(query: Query, args: Sequence[Any]) -> Given:
             given.patterns[item.name] = arg
         else:
             assert item.binding is not None
-            if arg is None:
+            if arg is None and item.binding.names != (BLANK,):
                 raise incorrect(f"Unable to find data source: nil was given as input {i + 1} of the query; bind no "
                                 f"variable to nil")
             given.values.append((item.binding, arg))
@@ -77,11 +77,14 @@ def _refused(arg: Any) -> Any:
         "invalid-data-source")
 
 
-def input_relation(ctx: Context, given: Given) -> Relation:
-    """All input bindings joined into one relation."""
+def input_relation(ctx: Context, given: Given, used: frozenset[Symbol]) -> Relation:
+    """All input bindings joined into one relation. Of collections and relations only the variables in ``used`` are
+    bound; one without any says nothing, empty or not (oracle: query-sources/bind-*, blank-*)."""
     rel = UNIT
     for binding, value in given.values:
-        part = _bound(ctx, binding, value)
+        part = _bound(ctx, binding, value, used)
+        if part is UNIT:
+            continue
         if rel is UNIT:
             rel = part
         else:
@@ -89,12 +92,21 @@ def input_relation(ctx: Context, given: Given) -> Relation:
             if rel.n == 1 and part.n == 1 and len(names) == len(rel.cols) + len(part.cols):
                 rel = Relation(1, {**rel.cols, **part.cols}, (frozenset(),))
             else:
-                rel = join(ctx, rel, part, names)
+                # Of equal scalars the later one stays (oracle: query-sources/inputs-number-kinds).
+                one = rel.n == 1 and part.n == 1
+                rel = join(ctx, part, rel, names) if one else join(ctx, rel, part, names)
     return rel
 
 
-def _bound(ctx: Context, binding: Binding, value: Any) -> Relation:
+def _bound(ctx: Context, binding: Binding, value: Any, used: frozenset[Symbol]) -> Relation:
     names = binding.names
+    if binding.shape in ("collection", "relation"):
+        names = tuple(name if name in used else BLANK for name in names)
+        if not used.intersection(names):
+            for item in _sequence(value):
+                if binding.shape == "relation":
+                    _sequence(item)
+            return UNIT
     if binding.shape == "scalar":
         rows: Sequence[Sequence[Any]] = [(value,)]
     elif binding.shape == "tuple":
@@ -102,7 +114,9 @@ def _bound(ctx: Context, binding: Binding, value: Any) -> Relation:
     elif binding.shape == "collection":
         rows = [(item,) for item in _sequence(value)]
     else:
-        rows = [tuple_items(_sequence(item), names) for item in _sequence(value)]
+        wide = max(place for place, name in enumerate(names) if name is not BLANK) + 1
+        nothing = (None,) * wide
+        rows = [nothing if item is None else tuple_items(_sequence(item), names[:wide]) for item in _sequence(value)]
     wanted = {name: place for place, name in enumerate(names) if name is not BLANK}
     cols: dict[Symbol, Column] = {name: ctx.column_of([row[place] for row in rows]) for name, place in wanted.items()}
     rel = Relation(len(rows), cols, (frozenset(),) if len(rows) == 1 else ())

@@ -130,29 +130,42 @@ class Words:
 
 class Pool:
     """Any values, numbered by equality as they come; one pool for each run of a query. Of equal values the first is
-    kept."""
+    kept.
 
-    __slots__ = ("_codes", "_values", "name")
+    Numbers that are `=` but no equal Java objects (``1`` and ``1N``, ``1.5M`` and ``1.50M``) have codes of their own,
+    since a set keeps them apart (oracle: aggregates/agg-count-mixed-eq); :meth:`classes` says which of them join."""
+
+    __slots__ = ("_classes", "_codes", "_first", "_merged", "_values", "name")
 
     def __init__(self) -> None:
         self.name = "any"
         self._codes: dict[Any, int] = {}
         self._values: list[Any] = []
+        self._first: dict[Any, int] = {}
+        self._classes: list[int] = []
+        self._merged = False
 
     def intern(self, value: Any) -> int:
         """The code of a value, given now if it has none."""
         key = clj_key(value)
-        # Numbers that are `=` but no equal Java objects stay apart in a set (oracle: aggregates/agg-count-mixed-eq).
         kind = value.__class__
+        own = key
         if kind is Decimal:
-            key = (Decimal, value.as_tuple())
+            own = (Decimal, value.as_tuple())
         elif kind is BigInt:
-            key = (BigInt, key)
-        code = self._codes.get(key)
+            own = (BigInt, key)
+        code = self._codes.get(own)
         if code is None:
-            code = self._codes[key] = len(self._values)
+            code = self._codes[own] = len(self._values)
             self._values.append(value)
+            first = self._first.setdefault(key, code) if kind is int or own is not key else code
+            self._classes.append(first)
+            self._merged = self._merged or first != code
         return code
+
+    def classes(self, codes: Ints) -> Ints:
+        """For each code one that is the same for all values that are `=`."""
+        return np.array(self._classes, np.int64)[codes] if self._merged and len(codes) else codes
 
     def encode(self, value: Any) -> int | None:
         return self.intern(value)

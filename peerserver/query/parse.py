@@ -24,6 +24,8 @@ from .ast import (
     Binding,
     Find,
     Input,
+    Not,
+    Or,
     Pattern,
     Pull,
     Query,
@@ -31,7 +33,7 @@ from .ast import (
     is_source,
     is_variable,
 )
-from .clauses import clause_of, clauses_of, sequence
+from .clauses import clause_of, clause_variables, clauses_of, not_an_entity, sequence
 from .rules import NO_RULES, Rules, rules_of
 from .text import edn_text, set_text
 
@@ -139,12 +141,16 @@ def _parse(form: Any, original: Any) -> Query:
     if "in" not in sections:
         _check_implied_source(where)
     _check_find(find, with_names)
-    return Query(find, _return_keys(sections, find), with_names, inputs, where, original)
+    found = (x if isinstance(x, Symbol) else x.variable for x in find.elements)
+    used = frozenset((*with_names, *found)).union(*map(clause_variables, where))
+    return Query(find, _return_keys(sections), with_names, inputs, where, original, used)
 
 
 def _check_implied_source(where: Sequence[Any]) -> None:
     # Without :in the source has no name to be called by (oracle: patterns/src-explicit).
     for clause in where:
+        if isinstance(clause, (Not, Or)) and clause.source is not None:
+            raise not_an_entity("not" if isinstance(clause, Not) else "or")
         if isinstance(clause, Pattern) and clause.source is not None:
             raise incorrect(f"processing clause: {edn_text(clause.form)}, message: Cannot resolve key: "
                             f"{clause.source.text}; name it in :in")
@@ -227,17 +233,18 @@ def _check_find(find: Find, with_names: Sequence[Symbol]) -> None:
                         f"{set_text(twice)}")
 
 
-def _return_keys(sections: dict[str, tuple[Any, ...]], find: Find) -> tuple[str, tuple[str, ...]] | None:
+def _return_keys(sections: dict[str, tuple[Any, ...]]) -> tuple[str, tuple[str, ...]] | None:
     given = [name for name in ("keys", "strs", "syms") if name in sections]
     if not given:
         return None
     kind = given[0]
     names = []
     for x in sections[kind]:
-        if not isinstance(x, (Symbol, Keyword)):
+        if not isinstance(x, (Symbol, Keyword, str)):
             raise incorrect(f":{kind} takes symbols, not {edn_text(x)}")
-        names.append(x.text)
-    if len(names) != len(find.elements):
+        names.append(x if isinstance(x, str) else x.text)
+    # The forms are counted, not the variables (oracle: query-sources/keys-shapes).
+    if len(names) != len(sections["find"]):
         raise incorrect("Count of :keys/:strs/:syms must match count of :find")
     return kind, tuple(names)
 

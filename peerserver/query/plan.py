@@ -17,19 +17,21 @@ from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Symbol
 
 from .ast import BLANK, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_variable
-from .clauses import clause_variables, insufficient
+from .clauses import clause_variables
 from .context import Context
+from .order import lacking
 from .ranges import Range, bounds, range_of
 from .relation import Relation
 from .rules import expand, inner_clauses, sourced, unknown_rule
 from .steps import Plan, Step, Table
-from .text import edn_text
 
 __all__ = ("plan_of", "variables_used")
 
 _MAX_PLANS: Final = 400
 _RECURSION: Final = 20.0
 _FEW: Final = 8
+# Types whose patterns take a value that is bound strictly, or from text, where a join asks for what is `=`.
+_BY_TYPE: Final = frozenset(("keyword", "double", "float", "bigdec"))
 # A product with what is known already is worse than a join that finds as many rows.
 _APART: Final = 3.0
 # Functions that can't fail and cost little may run before patterns that were written above them.
@@ -64,19 +66,29 @@ class _Planner:
 
     def named_values(self) -> dict[Any, list[Any]]:
         """Patterns that must wait for others. A keyword, string or tuple means an entity where it is bound before the
-        pattern that it names one in, so a variable that is both keeps the order that was written."""
+        pattern that it names one in, so a variable that is both keeps the order that was written. So does one of a
+        collection's tuples and of an attribute where values of other types are treated otherwise before than after
+        (oracle: query-scalar-inputs/*-10 and *-11)."""
         values: dict[Any, list[int]] = {}
         entities: dict[Any, list[int]] = {}
+        typed: dict[Any, list[int]] = {}
+        collected: dict[Any, list[int]] = {}
         for i, clause in enumerate(self.left):
             if not isinstance(clause, Pattern) or len(clause.terms) < 2:
+                if isinstance(clause, Pattern) and is_variable(clause.terms[0]):
+                    self.collected(i, clause, collected)
                 continue
             terms = clause.terms
+            if self.collected(i, clause, collected):
+                continue
             if is_variable(terms[0]):
                 entities.setdefault(terms[0], []).append(i)
             if len(terms) > 2 and is_variable(terms[2]) and terms[2] not in self.bound:
                 source = self.ctx.source(clause.source)
                 aid = self.attribute(source, terms[1]) if isinstance(source, Database) else None
                 attribute = None if aid is None else source.schema.attributes.get(aid)
+                if attribute is not None and attribute.type.name in _BY_TYPE:
+                    typed.setdefault(terms[2], []).append(i)
                 if attribute is not None and attribute.type.name in ("keyword", "string", "tuple"):
                     values.setdefault(terms[2], []).append(i)
                 elif attribute is not None and attribute.is_ref:
@@ -86,7 +98,20 @@ class _Planner:
             for i in values[name]:
                 for j in entities[name]:
                     waits.setdefault(self.left[max(i, j)], []).append(self.left[min(i, j)])
+        for name in typed.keys() & collected.keys():
+            for i in typed[name]:
+                for j in collected[name]:
+                    waits.setdefault(self.left[max(i, j)], []).append(self.left[min(i, j)])
         return waits
+
+    def collected(self, place: int, clause: Pattern, found: dict[Any, list[int]]) -> bool:
+        """Whether a pattern is of a collection; its variables are noted."""
+        if isinstance(self.ctx.source(clause.source), Database):
+            return False
+        for name in clause.terms:
+            if is_variable(name) and name not in self.bound:
+                found.setdefault(name, []).append(place)
+        return True
 
     def run(self) -> Plan:
         self.waits = self.named_values()
@@ -124,7 +149,7 @@ class _Planner:
                 if isinstance(clause, Call) and self.is_ready(clause):
                     self.choose(clause, self.rows)
                     return
-            raise self.stuck()
+            raise lacking(self.left[0], self.bound)
         self.choose(best[1], best[0])
 
     def choose(self, clause: Any, rows: float) -> None:
@@ -322,19 +347,6 @@ class _Planner:
             total += rows
         return total
 
-    def stuck(self) -> Anomaly:
-        """The anomaly that says what the first clause lacks."""
-        clause = self.left[0]
-        lacking = sorted(x.text for x in needs(clause) if x not in self.bound)
-        names = "[" + " ".join(lacking) + "]"
-        if isinstance(clause, Pattern):
-            return insufficient(f"Insufficient binding of db clause: {edn_text(clause.form)} would cause full scan")
-        if isinstance(clause, Call):
-            return insufficient(f"{names} not bound in expression clause: {edn_text(clause.form)}")
-        if isinstance(clause, Not):
-            return insufficient(f"{names} not bound in not clause: {edn_text(clause.form)}")
-        return insufficient(f"{names} not bound in clause: {edn_text(clause.form)}")
-
 
 def binds(clause: Any) -> frozenset[Symbol]:
     """The variables that a clause binds for those after it."""
@@ -350,14 +362,3 @@ def binds(clause: Any) -> frozenset[Symbol]:
 def variables_used(clause: Any) -> frozenset[Symbol]:
     """The variables that a clause reads."""
     return frozenset(clause.names) if isinstance(clause, Table) else clause_variables(clause)
-
-
-def needs(clause: Any) -> list[Symbol]:
-    if isinstance(clause, Call):
-        return [x for x in clause.args if is_variable(x)]
-    if isinstance(clause, Or) and clause.required:
-        return list(clause.required)
-    if isinstance(clause, (Not, Or)):
-        return list(clause.names)
-    return [x for x in clause.args if is_variable(x)] if isinstance(clause, RuleCall) else []
-

@@ -43,6 +43,8 @@ def scan_points(ctx: Context, db: Database, rel: Relation, pattern: Pattern, nee
         elif v_term in cols and rel.n == 1:
             column = cols[v_term]
             value = column.kind.decode_one(column.codes()[0])
+            if not attribute.is_ref:
+                value = pattern_constant(attribute, value)
         else:
             return None
         code = resolve_entity(db, value, pattern.form) if attribute.is_ref else db.encode(attribute.type, value)

@@ -17,11 +17,12 @@ from peerserver.model.values import Symbol
 
 from .kinds import DOUBLE, FLOAT, INT, Kind, Pool
 
-__all__ = ("Column", "Keys", "Relation", "UNIT", "convert", "distinct_codes", "distinct_index", "expand",
-           "is_member", "join_index", "pack", "union")
+__all__ = ("Column", "Keys", "Relation", "UNIT", "comparable", "convert", "distinct_codes", "distinct_index",
+           "expand", "is_member", "join_index", "pack", "union")
 
 Keys = tuple[frozenset[Symbol], ...]
 _DENSE: Final = 1 << 24
+_FLOATING: Final = (DOUBLE, FLOAT)
 _FEW: Final = 64
 _MAX_KEYS: Final = 4
 
@@ -249,6 +250,29 @@ def convert(column: Column, kind: Kind) -> tuple[Ints, Bools | None]:
         return table[place], None
     ok = np.array([code is not None for code in made], np.bool_)
     return table[place], ok[place]
+
+
+# Codes of these kinds are equal exactly when the values are `=`.
+_EXACT: Final = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid", "bytes", "bigint"))
+
+
+def comparable(left: Column, right: Column, pool: Pool) -> tuple[Ints, Ints, Bools | None]:
+    """The codes of two columns such that codes are equal where the values are `=`, and a mask of the right ones that
+    can be equal to any (None: all can)."""
+    kind = left.kind
+    if kind in _FLOATING and right.kind in _FLOATING:
+        return _zeros(left.array()), _zeros(right.array()), None
+    if kind is right.kind and kind is not pool:
+        return left.array(), right.array(), None
+    if kind.name in _EXACT:
+        codes, ok = convert(right, kind)
+        return left.array(), codes, ok
+    return pool.classes(convert(left, pool)[0]), pool.classes(convert(right, pool)[0]), None
+
+
+def _zeros(codes: Ints) -> Ints:
+    # 0.0 and -0.0 are `=`; the code of the latter is -1.
+    return np.where(codes == -1, 0, codes)
 
 
 def union(parts: Sequence[Relation], names: Sequence[Symbol], pool: Pool) -> Relation:

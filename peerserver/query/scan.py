@@ -20,7 +20,7 @@ from peerserver.model.values import Symbol
 from .ast import BLANK, Const, Pattern, Term, is_variable
 from .clauses import insufficient
 from .context import Context
-from .entities import attribute_id, entity_codes, pattern_constant, resolve_entity
+from .entities import attribute_id, entity_codes, pattern_constant, resolve_entity, value_codes
 from .kinds import BOOL, INSTANT, INT, Kind
 from .ranges import Limits
 from .relation import Column, Keys, Relation, convert, distinct_codes, is_member, join_index
@@ -102,7 +102,7 @@ class _Scan:
             self.entity_probe("v", self.v)
         else:
             self.add_probe("v", self.v, (lambda value: kind.encode(pattern_constant(attribute, value)),
-                                         lambda column: convert(column, kind)))
+                                         lambda column: value_codes(attribute, column, kind)))
 
     def tx_probe(self) -> None:
         term = self.tx

@@ -119,3 +119,12 @@ def test_lists_and_vectors_are_alike() -> None:
     db, eids = _database([])
     vector = parse_pattern(((K("x/n"), K("as"), "n"),))
     assert pull(db, vector, eids[3]) == pull(db, parse_pattern(EdnList([EdnList([K("x/n"), K("as"), "n"])])), eids[3])
+
+
+def test_of_several_owners_the_least_counts() -> None:
+    """A component with two owners shows the one with the least id, alone and among many (oracle: pull-owners)."""
+    db, eids = _database([(1, "x/parts", 2), (0, "x/parts", 2)])
+    pattern = parse_pattern(({K("x/_parts"): (K("db/id"),)},))
+    found = {K("x/_parts"): {K("db/id"): eids[0]}}
+    assert pull(db, pattern, eids[2]) == found
+    assert pull_many(db, pattern, eids)[2] == found
