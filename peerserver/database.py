@@ -113,6 +113,10 @@ class Database:
         """The same basis without time filters."""
         return self._derive(_NO_FILTERS) if self.is_filtered else self
 
+    def labelled(self, basis_t: int, next_t: int) -> Database:
+        """This value under the counters of another: for telling of a value that is no longer held, not for reading."""
+        return Database(self.id, self.dictionary, self._content, self.schema, basis_t, next_t, self.next_schema_id)
+
     def fork(self) -> Database:
         """The same value, for ``with``: what is added to it never grows what others share. Time filters
         are dropped (oracle: ``with`` on an as-of database transacts against the present)."""

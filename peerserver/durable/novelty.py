@@ -54,11 +54,12 @@ class Novelty:
     index: DurableIndex | None
     groups: list[Group] = attrs.field(factory=list)
     bytes: int = 0
+    index_key: str | None = None
 
     @classmethod
-    def of(cls, index: DurableIndex | None, groups: Sequence[Group]) -> Novelty:
-        """What is known of a database that was just loaded."""
-        novelty = cls(index)
+    def of(cls, index: DurableIndex | None, key: str | None, groups: Sequence[Group]) -> Novelty:
+        """What is known of a database that was just loaded. ``key``: the index's."""
+        novelty = cls(index, index_key=key)
         for group in groups:
             novelty.add(group, 0)
         return novelty
@@ -78,9 +79,10 @@ class Novelty:
         self.groups.append(group)
         self.bytes += _DATOM_BYTES * len(group.e) + 2 * size
 
-    def adopt(self, index: DurableIndex) -> None:
+    def adopt(self, index: DurableIndex, key: str) -> None:
         """A newer index was published: what it holds is no news any more."""
         before = max(1, self.datoms)
         self.index = index
+        self.index_key = key
         self.groups = [group for group in self.groups if group.last_t > index.root.basis_t]
         self.bytes = self.bytes * self.datoms // before
