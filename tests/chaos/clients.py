@@ -16,7 +16,7 @@ from peerserver.conformance.client import Client
 from peerserver.conformance.servers import sign
 from peerserver.model.anomaly import Anomaly, unavailable
 
-__all__ = ("KEY", "SECRET", "Session", "run")
+__all__ = ("KEY", "SECRET", "Broken", "Session", "healthy", "run")
 
 KEY, SECRET = "chaos", "chaos-secret"
 #: seconds: longer than any wait that a server has of its own, so that only a stopped server is given up.
@@ -65,6 +65,12 @@ class Session:
         labels = list(self._servers)
         self.server = labels[(labels.index(self.server) + 1) % len(labels)]
 
+    def go(self, server: str) -> None:
+        """From now on that server is asked."""
+        if server != self.server:
+            self.close()
+            self.server = server
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -95,3 +101,15 @@ class Broken(Anomaly):
 
     def __init__(self, server: str, problem: Exception) -> None:
         super().__init__("unavailable", f"{server}: {type(problem).__name__}: {problem}")
+
+
+def healthy(port: int) -> bool:
+    """Whether GET /health is answered within a second: what a balancer looks at."""
+    connection = HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), timeout=1)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

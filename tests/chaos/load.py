@@ -20,7 +20,7 @@ from peerserver.conformance.client import DbRef
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Instant, Keyword
 
-from .clients import Broken, Session, run
+from .clients import Broken, Session, healthy, run
 from .history import APPEND, BANK, LISTS, LOG, REPEAT, SETUP, TRANSFER, Change, Operation, Recorder
 
 __all__ = ("EACH", "Load", "read_log")
@@ -108,6 +108,8 @@ class Load:
         labels = list(servers)
         self._threads = [threading.Thread(target=self._session, args=(n, labels[n % len(labels)], n < writers),
                                           name=f"session-{n}", daemon=True) for n in range(writers + readers)]
+        self._threads.append(threading.Thread(target=self._balance, name="balancer", daemon=True))
+        self._healthy: frozenset[str] = frozenset(servers)
         self.crashes: list[str] = []
 
     def set_up(self) -> None:
@@ -124,6 +126,11 @@ class Load:
         self.first_t = done[0].t
         self.attributes = {ident.text: eid for ident, eid in run(session.client.q(_IDENTS, [DbRef()]))}
         session.close()
+
+    def _balance(self) -> None:
+        """As a balancer does: who had to go to another server comes back when its own is healthy again."""
+        while not self._stop.wait(0.5):
+            self._healthy = frozenset(label for label, port in self._servers.items() if healthy(port))
 
     def start(self) -> None:
         for thread in self._threads:
@@ -144,6 +151,8 @@ class Load:
             _patiently(lambda: run(session.client.connect()), session)
             worker = _Worker(self, number, session, rng)
             while not self._stop.is_set():
+                if session.server != server and server in self._healthy:
+                    session.go(server)
                 worker.one_write() if writes else worker.one_read()
                 self._stop.wait(rng.random() * 2 * self._pace)
         except Exception as problem:

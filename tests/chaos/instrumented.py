@@ -1,0 +1,62 @@
+"""Runs ``python -m peerserver`` with a clock that can jump and failpoints that can be armed, by files in a folder.
+
+``CHAOS_SWITCHES`` names the folder. ``clock`` there holds seconds by which the wall clock is off. The others are
+consumed when they strike, and the process is killed as by ``kill -9``:
+
+``after-append``   a group is in the log, nobody has been told
+``before-index``   the files of an index are written, the root does not name them yet
+``after-index``    the root names a new index, nobody has been told
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import time
+from pathlib import Path
+
+__all__ = ("install_clock", "strike")
+
+_FOLDER = Path(os.environ.get("CHAOS_SWITCHES", "/nonexistent"))
+
+
+def strike(name: str) -> None:
+    """Dies here if the failpoint is armed."""
+    try:
+        (_FOLDER / name).unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def install_clock() -> None:
+    """Puts a wall clock in that follows the switch; must come before Twisted is imported. Monotonic ones stay."""
+    true_time, true_time_ns = time.time, time.time_ns
+    path = _FOLDER / "clock"
+    state = {"looked": 0.0, "off": 0.0}
+
+    def off() -> float:
+        now = time.monotonic()
+        if now - state["looked"] > 0.02:
+            state["looked"] = now
+            try:
+                state["off"] = float(path.read_text())
+            except (OSError, ValueError):
+                state["off"] = 0.0
+        return state["off"]
+
+    time.time = lambda: true_time() + off()
+    time.time_ns = lambda: true_time_ns() + int(off() * 1e9)
+
+
+def main() -> None:
+    """Everything after the module's name goes to ``peerserver``."""
+    install_clock()
+    sys.argv[0] = "peerserver"
+    runpy.run_module("peerserver", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
