@@ -36,6 +36,7 @@ class Cluster:
         self._heartbeat, self._properties = heartbeat, list(properties)
         self.postgres: Postgres | None = None
         self.storage_proxies: dict[str, Proxy] = {}
+        self.transactor_proxies: dict[str, Proxy] = {}
         self.transactors: dict[str, Process] = {}
         self.peers: dict[str, Process] = {}
         self.servers: dict[str, int] = {}

@@ -5,6 +5,7 @@ Lines on its standard input change what it does, from then on and to connections
 ``pass``       forwards
 ``delay S``    forwards each piece S seconds late
 ``hold``       takes connections and bytes, and forwards nothing: what lost packets look like
+``forsake``    what is open stays silent for ever, what is opened from now on passes: a path that changed
 ``cut``        ends every connection, and each new one
 """
 
@@ -34,6 +35,7 @@ class _Side(Protocol):
         self.state = state
         self.waiting: list[bytes] = []
         self.due = 0.0
+        self.forsaken = False
 
     def connectionMade(self) -> None:
         self.state.sides.add(self)
@@ -108,7 +110,13 @@ class _State(Factory):
     def told(self, mode: str, delay: float) -> None:
         self.mode, self.delay = mode, delay
         for side in list(self.sides):
-            if mode == "cut":
+            if side.forsaken:
+                if mode == "cut":
+                    side.transport.abortConnection()
+            elif mode == "forsake":
+                side.forsaken = True
+                side.transport.pauseProducing()
+            elif mode == "cut":
                 side.transport.abortConnection()
             elif mode == "hold":
                 side.transport.pauseProducing()
