@@ -16,8 +16,9 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-__all__ = ("install_clock", "strike")
+__all__ = ("install_clock", "install_failpoints", "strike")
 
 _FOLDER = Path(os.environ.get("CHAOS_SWITCHES", "/nonexistent"))
 
@@ -51,9 +52,30 @@ def install_clock() -> None:
     time.time_ns = lambda: true_time_ns() + int(off() * 1e9)
 
 
+def install_failpoints() -> None:
+    """Puts them around the log's two conditional writes."""
+    from peerserver.durable.log import DurableLog
+
+    append, set_index = DurableLog.append, DurableLog.set_index
+
+    def struck(result: Any, name: str) -> Any:
+        strike(name)
+        return result
+
+    def append_and_strike(*args: Any) -> Any:
+        return append(*args).addCallback(struck, "after-append")
+
+    def strike_around_index(*args: Any) -> Any:
+        strike("before-index")
+        return set_index(*args).addCallback(struck, "after-index")
+
+    DurableLog.append, DurableLog.set_index = append_and_strike, strike_around_index  # type: ignore[method-assign]
+
+
 def main() -> None:
     """Everything after the module's name goes to ``peerserver``."""
     install_clock()
+    install_failpoints()
     sys.argv[0] = "peerserver"
     runpy.run_module("peerserver", run_name="__main__", alter_sys=True)
 
