@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from .cluster import Cluster
@@ -19,7 +22,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
                                      "and checks that nothing that was acknowledged is lost.")
     parser.add_argument("--minutes", type=float, default=5, help="how long faults go on (default: 5)")
     parser.add_argument("--seed", type=int, help="of the load and the faults (default: a new one, which is printed)")
-    parser.add_argument("--storage", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--storage", choices=("sqlite", "postgresql", "small-disk"), default="sqlite",
+                        help="small-disk: SQLite on a small file system that may be full (needs root)")
     parser.add_argument("--rows", help="of the fault table, in this order, in place of random ones: 1,2,5")
     parser.add_argument("--times", type=int, default=1, help="how often the rows are gone through (default: 1)")
     parser.add_argument("--table", action="store_true", help="every row that this storage can show")
@@ -46,6 +50,17 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
+@contextlib.contextmanager
+def small_disk(path: Path, megabytes: int = 48) -> Iterator[None]:
+    """A file system of its own at ``path``, in memory."""
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "chaos", str(path)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
 def main(argv: list[str] | None = None) -> int:
     """0 where nothing was violated."""
     options = arguments(sys.argv[1:] if argv is None else argv)
@@ -54,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     say(f"seed {seed}, {options.storage}, logs in {folder}")
     rows = chosen(options)
-    with Cluster(folder, options.storage) as cluster:
+    small = contextlib.nullcontext() if options.storage != "small-disk" else small_disk(folder / "disk")
+    kind = options.storage if options.storage == "postgresql" else "sqlite"
+    with small, Cluster(folder, kind, disk=folder / "disk" if options.storage == "small-disk" else None) as cluster:
         scene = Scene(cluster, seed, say)
         scene.begin()
         if rows:

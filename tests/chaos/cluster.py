@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -27,12 +27,16 @@ INSTRUMENTED = (sys.executable, "-m", "tests.chaos.instrumented")
 class Cluster:
     """``storage`` is ``sqlite`` (a file that all processes share) or ``postgresql``. ``with`` starts and ends it.
 
+    ``disk`` is where SQLite's file is (which may be there already), ``env`` what every process is started with.
     ``transactors`` and ``peers`` are processes by label; ``servers`` is label → port, for clients; ``switches`` is the
     folder of each process by which its failpoints and clock are set (``instrumented``).
     """
 
-    def __init__(self, folder: Path, storage: str, heartbeat: int = 1000, properties: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, storage: str, heartbeat: int = 1000, properties: Sequence[str] = (),
+                 disk: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         self.folder, self.kind = folder, storage
+        self.disk = disk or folder
+        self._env = dict(env or {})
         self._heartbeat, self._properties = heartbeat, list(properties)
         self.postgres: Postgres | None = None
         self.storage_proxies: dict[str, Proxy] = {}
@@ -65,12 +69,14 @@ class Cluster:
                 self.storage_proxies[label] = Proxy(self.postgres.port)
             self.switches[label] = self.folder / f"switches-{label}"
             self.switches[label].mkdir()
+        existed = (self.disk / "storage.db").exists()
         for label in ("t1", "t2"):
             self.transactors[label] = self._transactor(label)
         self.start_transactor("t1")
         wait_until(lambda: self.active() == "t1", 30, "the first transactor is active")
         self.start_transactor("t2")
-        self._create()
+        if self.postgres is not None or not existed:
+            self._create()
         for label in ("p1", "p2"):
             self.servers[label] = free_port()
             self.peers[label] = self._peer(label)
@@ -101,20 +107,20 @@ class Cluster:
                  f"data-dir={folder / 'data'}", f"log-dir={folder / 'log'}", *self._sql(label), *self._properties]
         properties.write_text("\n".join(lines) + "\n")
         return Process(label, [*INSTRUMENTED, "transactor", str(properties)], self.folder,
-                       CHAOS_SWITCHES=str(self.switches[label]))
+                       CHAOS_SWITCHES=str(self.switches[label]), **self._env)
 
     def _peer(self, label: str) -> Process:
         return Process(label, [*INSTRUMENTED, "-m", "datomic.peer-server", "-h", "127.0.0.1", "-p",
                                str(self.servers[label]), "--state-dir", str(self.folder / f"state-{label}"), "-a",
                                f"{KEY},{SECRET}", "-d", f"{DATABASE},{self.uri(label)}"], self.folder,
-                       CHAOS_SWITCHES=str(self.switches[label]))
+                       CHAOS_SWITCHES=str(self.switches[label]), **self._env)
 
     # -- addresses
 
     def _jdbc(self, label: str) -> str:
         if self.postgres is not None:
             return f"jdbc:postgresql://127.0.0.1:{self.storage_proxies[label].port}/postgres"
-        return f"jdbc:sqlite:{self.folder / 'storage.db'}"
+        return f"jdbc:sqlite:{self.disk / 'storage.db'}"
 
     def _sql(self, label: str) -> list[str]:
         user = ["sql-user=peer", "sql-password=peer"] if self.postgres is not None else []

@@ -5,9 +5,12 @@ Goals are those at ``heartbeat-interval-msec=1000``; Datomic's figures are docum
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import time
 from collections.abc import Callable
 
+from .history import WRITES
 from .processes import wait_until
 from .scene import Fault, Scene
 
@@ -122,7 +125,7 @@ def _storage_down(scene: Scene) -> None:
         scene.sleep(5)
         scene.cluster.postgres.start()
     else:
-        lock = sqlite3.connect(scene.cluster.folder / "storage.db", timeout=10, isolation_level=None)
+        lock = sqlite3.connect(scene.cluster.disk / "storage.db", timeout=10, isolation_level=None)
         lock.execute("begin exclusive")
         scene.sleep(5)
         lock.execute("rollback")
@@ -194,6 +197,25 @@ def _clocks(scene: Scene) -> None:
     scene.recovered()
 
 
+def _disk_full(scene: Scene) -> None:
+    """Nothing is left on the disk for five seconds: writes are refused, reads go on."""
+    ballast = scene.cluster.disk / "ballast"
+    began = time.monotonic()
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1024 * 1024, 4096, 512):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
+    wait_until(lambda: any(op.start > began and op.outcome == "unknown" and op.kind in WRITES
+                           for op in scene.load.recorder.operations()), 30, "some write is refused")
+    scene.sleep(5)
+    ballast.unlink()
+    scene.recovered()
+    scene.measured()
+    for label in scene.cluster.transactors:
+        _restart(scene, label)
+
+
 FAULTS = (
     Fault("1", "active transactor killed", _kill_active, 0.25, 3, "11 s + replay"),
     Fault("2", "active transactor stopped 8 s and woken", _stop_active, 0.25, 3, "11 s"),
@@ -212,6 +234,7 @@ FAULTS = (
     Fault("18", "peer servers cut from the transactor 5 s", _partition_peers, 0.25, 7, "TTL 10 s"),
     Fault("19", "active cut from the storage", _partition_storage, 0.25, 3, "same, 11 s", ("postgresql",)),
     Fault("21", "clocks jump by an hour and strobe", _clocks, None, None, "tested by Jepsen"),
+    Fault("22", "disk full for 5 s", _disk_full, None, None, storages=("small-disk",)),
 )
 #: what the short schedule of bin/test does, in this order
 SHORT = ("1", "2", "3", "8", "5", "6")

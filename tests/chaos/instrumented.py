@@ -69,7 +69,8 @@ def install_failpoints() -> None:
         strike("before-index")
         return set_index(*args).addCallback(struck, "after-index")
 
-    DurableLog.append, DurableLog.set_index = append_and_strike, strike_around_index  # type: ignore[method-assign]
+    patched: Any = DurableLog
+    patched.append, patched.set_index = append_and_strike, strike_around_index
 
 
 def main() -> None:
