@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from peerserver.codec.columns import CorruptValue
-from peerserver.storage.interfaces import IStorage, StorageCorrupt, StorageError
+from peerserver.storage.interfaces import IStorage, StorageCorrupt, StorageError, StorageFull
 
 from .groups import group_range
 from .names import log_key, root_name
@@ -165,6 +165,8 @@ class DurableLog:
             if await self._settled(name, data, problem):
                 self.root = root
                 return
+            if isinstance(problem, StorageFull):
+                raise problem
             if self._reactor.seconds() >= until:
                 raise OutcomeUnknown(f"storage did not say whether the log was written: {problem}") from problem
             await deferLater(self._reactor, delay)

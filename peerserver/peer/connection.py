@@ -1,18 +1,15 @@
-"""A connection on top of a transactor: waits for a t, and remembers the results of recent transactions.
+"""A connection on top of a transactor in this process: waits for a t, and gives up waiting in time.
 
 What is not decided here: where the transactor is.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-import attrs
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from peerserver.database import Database
@@ -24,20 +21,6 @@ from .interfaces import IConnection
 
 __all__ = ("Connection", "memory_connection")
 
-#: How many results are remembered for repeated transactions, how many datoms they may have together, and how long.
-REMEMBERED = 1_000
-REMEMBERED_DATOMS = 200_000
-REMEMBERED_SECONDS = 600.0
-
-
-@attrs.define(eq=False)
-class _Remembered:
-    at: float
-    size: int = 0
-    result: TxResult | None = None
-    waiting: list[Deferred[TxResult]] = attrs.field(factory=list)
-
-
 @implementer(IConnection)
 class Connection:
     """See :class:`~peerserver.peer.interfaces.IConnection`. ``clock``: an IReactorTime."""
@@ -48,8 +31,6 @@ class Connection:
         self.database_id: str = transactor.db.id
         self.functions: Mapping[str, Any] = transactor.functions
         self._waiting: list[tuple[int, Deferred[Database]]] = []
-        self._remembered: OrderedDict[Any, _Remembered] = OrderedDict()
-        self._remembered_datoms = 0
         transactor.subscribe(self._moved)
 
     def db(self) -> Database:
@@ -57,22 +38,9 @@ class Connection:
         return db
 
     def transact(self, tx_data: Sequence[Any], tx_id: Any = None, timeout: float | None = None) -> Deferred[TxResult]:
-        if tx_id is None:
-            return self._within(self._transactor.transact(tx_data), timeout)
-        if not isinstance(tx_id, (UUID, str)):
+        if tx_id is not None and not isinstance(tx_id, (UUID, str)):
             return fail(incorrect(":tx-id must be a uuid"))
-        self._forget()
-        known = self._remembered.get(tx_id)
-        if known is not None:
-            if known.result is not None:
-                return succeed(known.result)
-            again: Deferred[TxResult] = Deferred()
-            known.waiting.append(again)
-            return self._within(again, timeout)
-        entry = self._remembered[tx_id] = _Remembered(self._clock.seconds())
-        first = self._transactor.transact(tx_data)
-        first.addCallbacks(self._remember, self._drop, callbackArgs=(entry,), errbackArgs=(tx_id, entry))
-        return self._within(first, timeout)
+        return self._within(self._transactor.transact(tx_data, None if tx_id is None else str(tx_id)), timeout)
 
     def sync(self, t: int, timeout: float) -> Deferred[Database]:
         db = self.db()
@@ -110,35 +78,6 @@ class Connection:
         entry[1].errback(busy(f"The database is at t {here} here, not yet at t {entry[0]}; try again in a moment",
                               t=entry[0], basis_t=here))
 
-    # -- repeated transactions
-
-    def _remember(self, result: TxResult, entry: _Remembered) -> TxResult:
-        entry.result = result
-        entry.size = len(result.es)
-        self._remembered_datoms += entry.size
-        for deferred in entry.waiting:
-            deferred.callback(result)
-        entry.waiting = []
-        return result
-
-    def _drop(self, failure: Failure, tx_id: Any, entry: _Remembered) -> Failure:
-        # Nothing was done, or nobody knows: trying again must be possible.
-        self._remembered.pop(tx_id, None)
-        for deferred in entry.waiting:
-            deferred.errback(Failure(failure.value))
-        entry.waiting = []
-        return failure
-
-    def _forget(self) -> None:
-        old = self._clock.seconds() - REMEMBERED_SECONDS
-        while self._remembered:
-            tx_id, entry = next(iter(self._remembered.items()))
-            full = len(self._remembered) >= REMEMBERED or self._remembered_datoms > REMEMBERED_DATOMS
-            if entry.result is None or not (full or entry.at < old):
-                return
-            del self._remembered[tx_id]
-            self._remembered_datoms -= entry.size
-
     def _within(self, deferred: Deferred[TxResult], timeout: float | None) -> Deferred[TxResult]:
         if timeout is None or deferred.called:
             return deferred
@@ -165,7 +104,7 @@ def memory_connection(name: str, reactor: Any, run: Callable[..., Deferred[Any]]
     """
     if run is None:
         run = _thread_of_its_own(name, reactor)
-    transactor = LocalTransactor(Database.new(str(uuid4())), run=run, now=reactor.seconds, functions=functions)
+    transactor = LocalTransactor(Database.new(str(uuid4())), run=run, clock=reactor, functions=functions)
     return Connection(transactor, reactor)
 
 

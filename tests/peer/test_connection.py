@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -13,11 +13,16 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from peerserver.database import Database
+from peerserver.durable.groups import decode_group
+from peerserver.durable.log import Deposed, OutcomeUnknown
+from peerserver.index.dictionary import Dictionary
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Instant, Keyword
-from peerserver.peer.connection import REMEMBERED_SECONDS, Connection
+from peerserver.peer.connection import Connection
+from peerserver.storage.interfaces import StorageFull
 from peerserver.transact import TxResult
 from peerserver.transactor.local import LocalTransactor
+from peerserver.transactor.recent import SECONDS, Recent
 
 DOC = Keyword("db/doc")
 
@@ -47,12 +52,15 @@ class Recorder:
     """A log that remembers its groups, and fails when told to."""
 
     groups: list[list[int]] = attrs.field(factory=list)
-    broken: bool = False
+    broken: Exception | None = None
+    last: bytes = b""
 
-    def append(self, results: Sequence[TxResult]) -> Deferred[None]:
-        if self.broken:
-            return fail(OSError("no disk"))
-        self.groups.append([r.t for r in results])
+    def append(self, group: bytes, last_t: int, next_t: int, next_schema_id: int) -> Deferred[None]:
+        if self.broken is not None:
+            return fail(self.broken)
+        self.last = group
+        self.groups.append(decode_group(group, Dictionary()).ts.tolist())
+        assert last_t == self.groups[-1][-1] < next_t
         return succeed(None)
 
 
@@ -60,15 +68,18 @@ class Recorder:
 class House:
     clock: Clock = attrs.field(factory=Clock)
     hand: Hand = attrs.field(factory=Hand)
-    log: Recorder = attrs.field(factory=Recorder)
+    log: Recorder | None = attrs.field(factory=Recorder)
     limit: int = 100
+    pressure: float = 0.0
+    lost: list[str] = attrs.field(factory=list)
     connection: Connection = attrs.field(init=False)
     transactor: LocalTransactor = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.clock.advance(1_700_000_000)
-        self.transactor = LocalTransactor(Database.new("d"), run=self.hand.run, now=self.clock.seconds, log=self.log,
-                                          limit=self.limit)
+        self.transactor = LocalTransactor(Database.new("d"), run=self.hand.run, clock=self.clock, log=self.log,
+                                          limit=self.limit, pressure=lambda: self.pressure,
+                                          on_lost=self.lost.append)
         self.connection = Connection(self.transactor, self.clock)
 
 
@@ -106,15 +117,15 @@ def test_a_failed_transaction_fails_alone() -> None:
 
 
 def test_nothing_is_seen_before_it_is_durable() -> None:
-    """A group that the log refuses has an unknown outcome for its callers, and no reader sees it."""
+    """A group that the log refuses fails for its callers, and no reader sees it; the next one may be taken."""
     house = House()
-    house.log.broken = True
+    house.log.broken = StorageFull("no disk")
     before = house.connection.db()
     lost = house.connection.transact(doc("a"))
     house.hand.work()
     assert outcome(lost).category == "unavailable"
     assert house.connection.db() is before
-    house.log.broken = False
+    house.log.broken = None
     kept = house.connection.transact(doc("b"))
     house.hand.work()
     assert outcome(kept).db_before is before
@@ -144,16 +155,74 @@ def test_tx_instants_never_go_back() -> None:
 
 def test_a_repeated_transaction_is_done_once() -> None:
     """The same tx-id gets the first result, under way or finished; after the window it is a new one."""
-    house = House()
+    house = House(log=None)
     name = uuid4()
     first, again = (house.connection.transact(doc("a"), name) for _ in range(2))
     house.hand.work()
     third = house.connection.transact(doc("a"), name)
     assert outcome(first) is outcome(again) is outcome(third)
-    house.clock.advance(REMEMBERED_SECONDS + 1)
+    house.clock.advance(SECONDS + 1)
     fourth = house.connection.transact(doc("a"), name)
     house.hand.work()
     assert outcome(fourth).t > outcome(first).t
+
+
+def test_an_answer_outlives_the_process() -> None:
+    """What the log has of a transaction with a tx-id answers it again in the next process."""
+    house = House()
+    name = uuid4()
+    first = house.connection.transact(({Keyword("db/id"): "x", DOC: "a"},), name)
+    house.hand.work()
+    [one] = decode_group(house.log.last, Dictionary()).transactions
+    recent = Recent([(one.tx_id, one)], 0.0)
+    later = LocalTransactor(Database.new("d"), run=house.hand.run, clock=Clock(), recent=recent)
+    again = later.transact(doc("other"), str(name))
+    assert (outcome(again).t, outcome(again).tempids) == (outcome(first).t, outcome(first).tempids)
+
+
+@pytest.mark.parametrize("problem", [Deposed("another"), OutcomeUnknown("silence")])
+def test_a_lost_log_ends_the_transactor(problem: Exception) -> None:
+    """Another writer, or a write of which nobody knows, ends it: the outcome is unknown, later ones are not done."""
+    house = House()
+    house.log.broken = problem
+    first = house.connection.transact(doc("a"))
+    second = house.connection.transact(doc("b"))
+    house.hand.work()
+    assert house.lost == [str(problem)]
+    told = [outcome(first), outcome(second)]
+    assert [one.category for one in told] == ["unavailable"] * 2
+    assert "unknown" in told[0].message and "nothing was done" in told[1].message
+    assert "nothing was done" in outcome(house.connection.transact(doc("c"))).message
+
+
+def test_pressure_slows_and_then_refuses() -> None:
+    """As the memory index fills, groups wait; when it is full, transactions are busy and nothing is done."""
+    house = House()
+    house.pressure = 0.5
+    slow = house.connection.transact(doc("a"))
+    house.hand.work()
+    assert outcome(slow) is None
+    house.clock.advance(0.3)
+    house.hand.work()
+    assert isinstance(outcome(slow), TxResult)
+    house.pressure = 1.0
+    assert outcome(house.connection.transact(doc("b"))).category == "busy"
+
+
+def test_a_value_is_replaced_between_groups() -> None:
+    """A rebase sees all that is durable, and what follows is built on its result."""
+    house = House()
+    house.connection.transact(doc("a"))
+    seen: list[Database] = []
+
+    def same(db: Database) -> Database:
+        seen.append(db)
+        return db.unfiltered()
+
+    replaced = house.transactor.rebase(same)
+    later = house.connection.transact(doc("b"))
+    house.hand.work()
+    assert replaced.called and seen[0].basis_t == outcome(later).db_before.basis_t
 
 
 def test_a_failed_transaction_may_be_tried_again_under_its_id() -> None:
