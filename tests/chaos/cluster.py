@@ -1,6 +1,7 @@
 """The system under test: a storage, a pair of transactors, two peer servers, and proxies between them.
 
-Each process reaches the storage through a proxy of its own, where the storage speaks TCP. Which transactor is active
+Each process reaches the storage through a proxy of its own, where the storage speaks TCP, and peer servers reach each
+transactor through one. Which transactor is active
 is seen from outside: a standby holds no port.
 """
 
@@ -72,6 +73,7 @@ class Cluster:
         existed = (self.disk / "storage.db").exists()
         for label in ("t1", "t2"):
             self.transactors[label] = self._transactor(label)
+            self.transactor_proxies[label] = Proxy(self._ports[label])
         self.start_transactor("t1")
         wait_until(lambda: self.active() == "t1", 30, "the first transactor is active")
         self.start_transactor("t2")
@@ -88,7 +90,7 @@ class Cluster:
         """Ends everything that was started, peers first."""
         for process in (*self.peers.values(), *self.transactors.values()):
             process.end()
-        for proxy in self.storage_proxies.values():
+        for proxy in (*self.storage_proxies.values(), *self.transactor_proxies.values()):
             proxy.end()
         if self.postgres is not None:
             self.postgres.stop()
@@ -110,10 +112,11 @@ class Cluster:
                        CHAOS_SWITCHES=str(self.switches[label]), **self._env)
 
     def _peer(self, label: str) -> Process:
+        redirect = ",".join(f"{self._ports[t]}:{proxy.port}" for t, proxy in self.transactor_proxies.items())
         return Process(label, [*INSTRUMENTED, "-m", "datomic.peer-server", "-h", "127.0.0.1", "-p",
                                str(self.servers[label]), "--state-dir", str(self.folder / f"state-{label}"), "-a",
                                f"{KEY},{SECRET}", "-d", f"{DATABASE},{self.uri(label)}"], self.folder,
-                       CHAOS_SWITCHES=str(self.switches[label]), **self._env)
+                       CHAOS_SWITCHES=str(self.switches[label]), CHAOS_REDIRECT=redirect, **self._env)
 
     # -- addresses
 

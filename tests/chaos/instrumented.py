@@ -1,4 +1,4 @@
-"""Runs ``python -m peerserver`` with a clock that can jump and failpoints that can be armed, by files in a folder.
+"""Runs ``python -m peerserver`` with a clock that can jump, failpoints that can be armed, and ways that can be cut.
 
 ``CHAOS_SWITCHES`` names the folder. ``clock`` there holds seconds by which the wall clock is off. The others are
 consumed when they strike, and the process is killed as by ``kill -9``:
@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 import runpy
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ("install_clock", "install_failpoints", "strike")
+__all__ = ("install_clock", "install_failpoints", "install_redirects", "strike")
 
 _FOLDER = Path(os.environ.get("CHAOS_SWITCHES", "/nonexistent"))
 
@@ -73,10 +74,27 @@ def install_failpoints() -> None:
     patched.append, patched.set_index = append_and_strike, strike_around_index
 
 
+def install_redirects() -> None:
+    """Sends connections to some loopback ports to others (``CHAOS_REDIRECT=port:port,…``), where a proxy listens."""
+    pairs = [pair.split(":") for pair in os.environ.get("CHAOS_REDIRECT", "").split(",") if pair]
+    ports = {int(port): int(other) for port, other in pairs}
+    real = socket.socket.connect_ex
+
+    def connect_ex(self: socket.socket, address: Any) -> int:
+        if isinstance(address, tuple) and address[1] in ports:
+            address = (address[0], ports[address[1]], *address[2:])
+        return real(self, address)
+
+    if ports:
+        patched: Any = socket.socket
+        patched.connect_ex = connect_ex
+
+
 def main() -> None:
     """Everything after the module's name goes to ``peerserver``."""
     install_clock()
     install_failpoints()
+    install_redirects()
     sys.argv[0] = "peerserver"
     runpy.run_module("peerserver", run_name="__main__", alter_sys=True)
 
