@@ -1,0 +1,1 @@
+"""What peers and transactors say to one another: frames, messages, the handshake, the encrypted channel."""
