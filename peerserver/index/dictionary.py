@@ -20,11 +20,12 @@ from typing import Any, Final
 import numpy as np
 
 from peerserver.model.schema import ValueType
+from peerserver.model.uris import uri_key
 from peerserver.model.values import URI, BigInt, Char, Keyword, Symbol, Tagged
 
 from .rows import Ints
 
-__all__ = ("Dictionary", "exact_key")
+__all__ = ("Dictionary", "exact_key", "like_key")
 
 # Where the codes of a fork begin; each fork of a fork begins this much further on.
 _FORK_STEP: Final = 1 << 40
@@ -50,6 +51,20 @@ def exact_key(value: Any) -> Any:
     if isinstance(value, Tagged):
         return (Tagged, value.tag, exact_key(value.value))
     return (kind, value)
+
+
+def like_key(value: Any) -> Any:
+    """A hashable key for values that unique attributes and groups take for one: bigdecs of any scale, uris as Java
+    compares them, zeros of either sign, and tuples of such."""
+    if isinstance(value, URI):
+        return (URI, uri_key(value.text))
+    if isinstance(value, Decimal):
+        return (Decimal, value)
+    if isinstance(value, tuple):
+        return (tuple, *(like_key(item) for item in value))
+    if isinstance(value, float):
+        return (float, value + 0.0 if value == value else str(value))
+    return (value.__class__, value)
 
 
 def _typed(kind: type, key: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -84,7 +99,7 @@ _KEYS: Final[dict[str, Callable[[Any], Any]]] = {
 class _Space:
     """The codes of one type: key -> code, and the values in an object array that grows by doubling."""
 
-    __slots__ = ("codes", "count", "key", "lock", "start", "values")
+    __slots__ = ("alike", "codes", "count", "key", "listed", "lock", "start", "values")
 
     def __init__(self, key: Callable[[Any], Any], start: int) -> None:
         self.key = key
@@ -93,6 +108,9 @@ class _Space:
         self.values: _ObjectArray = np.empty(8, object)
         self.count = 0
         self.lock = threading.Lock()
+        #: codes by ``like_key``, of the first ``listed`` values: made when first asked for
+        self.alike: dict[Any, list[int]] = {}
+        self.listed = 0
 
     def add(self, key: Any, value: Any) -> int:
         with self.lock:
@@ -109,6 +127,15 @@ class _Space:
             code = self.start + count
             self.codes[key] = code
             return code
+
+    def like(self, key: Any) -> list[int]:
+        """The codes of values with a ``like_key``."""
+        if self.listed < self.count:
+            with self.lock:
+                for place in range(self.listed, self.count):
+                    self.alike.setdefault(like_key(self.values[place]), []).append(self.start + place)
+                self.listed = self.count
+        return self.alike.get(key, [])
 
 
 class Dictionary:
@@ -167,6 +194,17 @@ class Dictionary:
         if code is None and self._parent is not None:
             return self._parent._code_of_key(name, key)
         return code
+
+    def like(self, type: ValueType, value: Any) -> list[int]:
+        """The codes of all known values that are one with a value to unique attributes (:func:`like_key`)."""
+        found = self._spaces[type.name].like(like_key(value))
+        return found if self._parent is None else [*self._parent.like(type, value), *found]
+
+    def merges(self, type: ValueType) -> bool:
+        """Whether several known values are one as :meth:`like` has it; an open dictionary can't tell."""
+        space = self._spaces[type.name]
+        space.like(None)
+        return self.is_open or self._parent is not None or len(space.alike) < space.count
 
     def intern(self, type: ValueType, value: Any) -> int:
         """The code of a value, given to it now if it has none. ValueError for a value of another type."""

@@ -14,17 +14,15 @@ from peerserver.model.entity import PART_SHIFT, t_of
 from peerserver.model.schema import Attribute, Schema
 from peerserver.model.values import BigInt, Instant, Keyword
 
+from .alike import Source, holder_like
 from .rows import Ints
 from .schema_view import IDENT
 
 __all__ = ("attribute_of", "entid", "keyword_of", "not_an_entity", "resolve_attribute", "show", "t_of_point")
 
 
-class _Db(Protocol):
-    @property
-    def schema(self) -> Schema: ...
+class _Db(Source, Protocol):
     def encode(self, type: Any, value: Any) -> int | None: ...
-    def holder(self, aid: int, code: int) -> int | None: ...
 
 
 def keyword_of(text: str) -> Keyword:
@@ -105,7 +103,11 @@ def _lookup(db: _Db, ref: Sequence[Any]) -> int | None:
     if code is None and isinstance(value, tuple):
         # 1N finds the long 1.
         code = db.encode(attribute.type, tuple(int(v) if isinstance(v, BigInt) else v for v in value))
-    return None if code is None else db.holder(attribute.id, code)
+    found = None if code is None else db.holder(attribute.id, code)
+    if found is None:
+        like = holder_like(db, attribute, value)
+        found = None if like is None else like[0]
+    return found
 
 
 def t_of_point(point: Any, instants: tuple[Ints, Ints] | None = None) -> int:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from .uris import uri_key
 from .values import URI, Char, Instant, Keyword, Ratio, Symbol, Tagged
 
 __all__ = ("clj_equal", "clj_key", "compare_key", "utf16_key")
@@ -130,6 +131,8 @@ def clj_key(value: Any) -> Any:
         return ("{", frozenset((clj_key(k), clj_key(v)) for k, v in value.items()))
     if isinstance(value, Tagged):
         return ("t", value.tag, clj_key(value.value))
+    if isinstance(value, URI):
+        return ("u", uri_key(value.text))
     return value
 
 

@@ -32,7 +32,7 @@ __all__ = ("bind_values", "call", "function_named")
 _CHUNK = 4096
 _COMPARISONS = frozenset(("<", "<=", ">", ">="))
 _EQUAL = {"=": True, "==": True, "!=": False, "not=": False}
-_EXACT = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid", "uri"))
+_EXACT = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid"))
 _GROUND = Symbol("ground")
 
 

@@ -17,7 +17,7 @@ from peerserver.model.values import Keyword, Symbol
 
 from .ast import Aggregate, Pull, Query
 from .context import Context
-from .grouping import aggregate_column, group
+from .grouping import aggregate_column, group, one_each
 from .kinds import INT
 from .relation import Column, Relation
 
@@ -118,7 +118,7 @@ def result_of(ctx: Context, query: Query, rel: Relation, patterns: dict[Symbol, 
     elements = query.find.elements
     names = [x if isinstance(x, Symbol) else x.variable for x in elements]
     basis = dict.fromkeys((*names, *query.with_names))
-    rel = rel.project(basis).distinct()
+    rel = one_each(rel.project(basis).distinct())
     aggregates = [x for x in elements if isinstance(x, Aggregate)]
     if not aggregates:
         cells = [_cell(ctx, x, rel.cols[name], patterns) for x, name in zip(elements, names)]

@@ -5,7 +5,9 @@ What is not decided here: which aggregates there are and what they say of odd va
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -13,15 +15,19 @@ import numpy as np
 from peerserver.index.codes import floats_of_codes
 from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
+from peerserver.model.order import clj_key
+from peerserver.model.values import URI, Ratio
 
 from .aggregates import lookup as lookup_aggregate
 from .ast import Aggregate, is_source
 from .context import Context
-from .kinds import DOUBLE, INSTANT, INT
+from .kinds import DOUBLE, FLOAT, INSTANT, INT
 from .relation import Column, Relation, distinct_codes, distinct_index, pack
 from .text import edn_text
 
-__all__ = ("Groups", "aggregate_column", "group")
+__all__ = ("Groups", "aggregate_column", "group", "one_each")
+
+_MINUS_ZERO: Final = -1
 
 
 @attrs.frozen(eq=False)
@@ -39,7 +45,7 @@ def group(rel: Relation, keys: list[Column]) -> Groups:
         return Groups(0, None, np.empty(0, np.int64))
     if not keys:
         return Groups(1, None, np.zeros(1, np.int64))
-    packed = pack([column.array() for column in keys])
+    packed = pack([group_codes(column) for column in keys])
     lo, hi = int(packed.min()), int(packed.max())
     if hi - lo < max(4 * rel.n, 4096):
         slot = packed - lo
@@ -54,6 +60,41 @@ def group(rel: Relation, keys: list[Column]) -> Groups:
     first = np.empty(len(known), np.int64)
     first[number] = np.arange(rel.n)
     return Groups(len(known), number, first)
+
+
+def group_codes(column: Column) -> Ints:
+    """Codes that are equal for values of one group: numbers of one size are one, of whatever type, and so are bigdecs
+    of any scale, zeros of either sign, equal uris and tuples of such (oracle: values-equal/*)."""
+    codes, kind = column.array(), column.kind
+    if kind in (DOUBLE, FLOAT):
+        return np.where(codes == _MINUS_ZERO, 0, codes)
+    if kind.name not in ("any", "bigdec", "uri", "tuple"):
+        return codes
+    known = distinct_codes(codes)
+    values = kind.decode(known)
+    if kind.name == "tuple" and not any(isinstance(item, (Decimal, URI, float)) for item in values[0]):
+        return codes
+    numbers: dict[Any, int] = {}
+    table = np.array([numbers.setdefault(_group_key(value), i) for i, value in enumerate(values)], np.int64)
+    return codes if len(numbers) == len(known) else table[np.searchsorted(known, codes)]
+
+
+def _group_key(value: Any) -> Any:
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and value == value:
+        return ("n", value)
+    if isinstance(value, Ratio) and value.denominator:
+        return ("n", Fraction(value.numerator, value.denominator))
+    if isinstance(value, tuple):
+        return ("s", *(_group_key(item) for item in value))
+    return clj_key(value)
+
+
+def one_each(rel: Relation) -> Relation:
+    """Of rows that differ only in the form of equal uris the first: a set takes them for one."""
+    if not any(column.kind.name == "uri" for column in rel.cols.values()) or rel.n < 2:
+        return rel
+    index = distinct_index([group_codes(c) if c.kind.name == "uri" else c.array() for c in rel.cols.values()])
+    return rel if len(index) == rel.n else rel.take(np.sort(index))
 
 
 def aggregate_column(ctx: Context, rel: Relation, groups: Groups, element: Aggregate) -> Any:
@@ -101,7 +142,8 @@ def _count(column: Column, groups: Groups) -> Column | None:
 
 
 def _count_distinct(column: Column, groups: Groups) -> Column | None:
-    if column.kind.name in ("any", "bigdec"):
+    if column.kind.name in ("any", "bigdec", "uri", "tuple") or (column.kind in (DOUBLE, FLOAT)
+                                                                 and bool((column.array() == _MINUS_ZERO).any())):
         return None  # values that are `=` may have several codes
     codes = column.array()
     if groups.number is None:

@@ -7,6 +7,7 @@ value by value (:func:`convert`), once for each distinct code. What is not decid
 
 from __future__ import annotations
 
+import struct
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from peerserver.index.dictionary import Dictionary
 from peerserver.index.rows import Ints
 from peerserver.model.order import clj_key
 from peerserver.model.schema import ValueType
-from peerserver.model.values import INT64_MAX, INT64_MIN, BigInt, Float32, Instant
+from peerserver.model.values import INT64_MAX, INT64_MIN, BigInt, Float32, Instant, Keyword, Symbol
 
 __all__ = ("BOOL", "DOUBLE", "FLOAT", "INSTANT", "INT", "Kind", "Pool", "Words", "kind_of_value")
 
@@ -128,6 +129,27 @@ class Words:
         return self.dictionary.value_of(self.type, code)
 
 
+# Values that are their own keys, and those of them that are `=` to their own kind only.
+_PLAIN = frozenset((str, int, Keyword, Symbol))
+_ALONE = frozenset((str, Keyword, Symbol, bool))
+
+
+def _java_key(value: Any) -> Any:
+    """A hashable key that is equal for equal Java objects: numbers of two types are two, bigdecs of two scales, zeros
+    of either sign; a set asks for `=` again (oracle: values-equal/numbers, collections)."""
+    if isinstance(value, Decimal):
+        return (Decimal, value.as_tuple())
+    if isinstance(value, float):
+        return (value.__class__, struct.pack("<d", value) if value == value else object())
+    if isinstance(value, tuple):
+        return ("s", *(_java_key(item) for item in value))
+    if isinstance(value, dict):
+        return ("{", frozenset((clj_key(k), _java_key(v)) for k, v in value.items()))
+    if isinstance(value, BigInt):
+        return (BigInt, int(value))
+    return clj_key(value)
+
+
 class Pool:
     """Any values, numbered by equality as they come; one pool for each run of a query. Of equal values the first is
     kept.
@@ -147,18 +169,12 @@ class Pool:
 
     def intern(self, value: Any) -> int:
         """The code of a value, given now if it has none."""
-        key = clj_key(value)
-        kind = value.__class__
-        own = key
-        if kind is Decimal:
-            own = (Decimal, value.as_tuple())
-        elif kind is BigInt:
-            own = (BigInt, key)
+        own = value if value.__class__ in _PLAIN else _java_key(value)
         code = self._codes.get(own)
         if code is None:
             code = self._codes[own] = len(self._values)
             self._values.append(value)
-            first = self._first.setdefault(key, code) if kind is int or own is not key else code
+            first = code if value.__class__ in _ALONE else self._first.setdefault(clj_key(value), code)
             self._classes.append(first)
             self._merged = self._merged or first != code
         return code

@@ -49,6 +49,8 @@ def scan_points(ctx: Context, db: Database, rel: Relation, pattern: Pattern, nee
             return None
         code = resolve_entity(db, value, pattern.form) if attribute.is_ref else db.encode(attribute.type, value)
         holder = None if code is None else db.holder(attribute.id, code)
+        if holder is None and attribute.type.name == "uri":
+            return None
         if holder is None:
             return None
         kept = {name: c for name, c in cols.items() if name in needed}

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from peerserver.database import Database, Rows
+from peerserver.index.alike import codes_like
 from peerserver.index.rows import NO_INTS, Bools, Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.entity import NUMBER_MASK, PART_TX, entity_id
@@ -23,12 +24,14 @@ from .context import Context
 from .entities import attribute_id, entity_codes, pattern_constant, resolve_entity, value_codes
 from .kinds import BOOL, INSTANT, INT, Kind
 from .ranges import Limits
-from .relation import Column, Keys, Relation, convert, distinct_codes, is_member, join_index
+from .relation import Column, Keys, Relation, convert, distinct_codes, expand, is_member, join_index
 from .text import edn_text
 
 __all__ = ("choose", "scan")
 
 _MANY: Final = 10_000
+# So many uris are looked up one by one where storage may know other forms of them.
+_FEW_URIS: Final = 64
 
 
 @attrs.frozen(eq=False)
@@ -100,9 +103,37 @@ class _Scan:
     def value_probe(self, attribute: Attribute, kind: Kind) -> None:
         if attribute.is_ref:
             self.entity_probe("v", self.v)
+        elif attribute.type.name == "uri":
+            self.uri_probe(attribute, kind)
         else:
             self.add_probe("v", self.v, (lambda value: kind.encode(pattern_constant(attribute, value)),
                                          lambda column: value_codes(attribute, column, kind)))
+
+    def uri_probe(self, attribute: Attribute, kind: Kind) -> None:
+        """Equal uris may be stored in several ways: a row looks for all of them (oracle: values-equal/uri-queries)."""
+        db, term = self.db, self.v
+        if term.__class__ is Const:
+            lists = [codes_like(db, attribute, term.value)]
+            place = np.zeros(self.rel.n, np.int64)
+        else:
+            column = self.rel.cols[term]
+            known = distinct_codes(column.array())
+            if column.kind is kind and not db.dictionary.merges(attribute.type) or (
+                    db.dictionary.is_open and len(known) > _FEW_URIS):
+                return self.add_probe("v", term, (kind.encode, lambda column: convert(column, kind)))
+            lists = [codes_like(db, attribute, value) for value in column.kind.decode(known)]
+            place = np.searchsorted(known, column.array())
+        counts = np.array([len(codes) for codes in lists], np.int64)
+        flat = np.array([code for codes in lists for code in codes], np.int64)
+        at, found = expand((np.cumsum(counts) - counts)[place], counts[place])
+        rel = self.rel
+        if len(at) != rel.n or not bool((at == np.arange(rel.n)).all()):
+            self.rel = rel.take(at, keys=() if bool((counts > 1).any()) else rel.keys)
+            self.probes = {k: p if p.many is None else Probe(None, p.many[at]) for k, p in self.probes.items()}
+        if not len(at):
+            self.empty = True
+        else:
+            self.probes["v"] = Probe(int(flat[found[0]]), None) if len(at) == 1 else Probe(None, flat[found])
 
     def tx_probe(self) -> None:
         term = self.tx

@@ -28,11 +28,12 @@ def maintain(state: State, out: Output) -> None:
         present = () if state.is_fresh(e) else state.db.codes(e, aid)
         value = _after(state, out, e, handler)
         code = None if value is None else tuple_code(handler, value)
-        if code in present:
+        key = code if code is None or handler.canon is None else handler.canon(code)
+        if code in present or handler.canon is not None and any(handler.canon(old) == key for old in present):
             continue
         if code is not None:
             if handler.unique:
-                owner = out.unique.setdefault((aid, code), e)
+                owner = out.unique.setdefault((aid, key), e)
                 if owner != e:
                     ident = handler.attribute.ident
                     raise errors.conflict((owner, ident, value, state.tx, True), (e, ident, value, state.tx, True))

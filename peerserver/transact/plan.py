@@ -8,21 +8,21 @@ What is not decided here: what is done with them (``transact.expand``, ``transac
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final
 
 from peerserver.database import Database
+from peerserver.index.alike import varies
 from peerserver.index.codes import float_code
-from peerserver.index.dictionary import Dictionary
+from peerserver.index.dictionary import Dictionary, like_key
 from peerserver.model.schema import Attribute, Schema, ValueType
-from peerserver.model.values import URI, Keyword
+from peerserver.model.values import Keyword
 
 from .encoders import Encoder, encoder
 from .words import Words
 
 __all__ = (
     "ALTER_ATTRIBUTE", "COMPOSITE", "DB_PART", "ENSURE", "FN", "IDENT", "IGNORED", "INSTALL", "INSTALL_ATTRIBUTE",
-    "INSTALL_PARTITION", "INSTANT", "SCHEMA", "TUPLE", "TX_INSTANT", "Handler", "Plan", "plan_of", "uri_key",
+    "INSTALL_PARTITION", "INSTANT", "SCHEMA", "TUPLE", "TX_INSTANT", "Handler", "Plan", "plan_of",
 )
 
 # Datomic's own attributes that transactions treat in their own way (ids: ``model.bootstrap``).
@@ -51,9 +51,10 @@ class Handler:
     themselves."""
 
     __slots__ = ("aid", "attribute", "canon", "composites", "encode", "identity", "is_nan", "links", "many", "plain",
-                 "preds", "ref", "special", "unique", "words")
+                 "preds", "ref", "special", "unique", "varies", "words")
 
-    def __init__(self, attribute: Attribute, words: Words | None, composites: tuple[Attribute, ...]) -> None:
+    def __init__(self, attribute: Attribute, words: Words | None, composites: tuple[Attribute, ...],
+                 schema: Schema) -> None:
         name = attribute.type.name
         self.aid = attribute.id
         self.attribute = attribute
@@ -78,13 +79,16 @@ class Handler:
         if name in ("double", "float"):
             self.canon = _canon_float
             self.is_nan = True
-        elif words is not None and name in _CANON:
-            self.canon = _canon_word(words, _CANON[name])
+        #: whether different codes may be one to a unique attribute
+        self.varies = varies(schema, attribute)
+        if words is not None and name in _CANON and self.varies:
+            self.canon = _canon_word(words)
 
     def is_new(self, code: int) -> bool:
-        """Whether no datom can have the code yet, for its value is new in this transaction."""
+        """Whether no datom can have the code yet, nor one that compares as equal: its value is new in this
+        transaction."""
         words = self.words
-        return words is not None and bool(words.codes) and code >= words.base
+        return words is not None and bool(words.codes) and code >= words.base and not self.varies
 
 
 def _no_encoder(value: Any) -> int:
@@ -98,30 +102,11 @@ def _canon_float(code: int) -> int:
     return 0 if code == _MINUS_ZERO else code
 
 
-def _canon_word(words: Words, canon: Callable[[Any], Any]) -> Callable[[int], Any]:
-    return lambda code: canon(words.value_of(code))
+def _canon_word(words: Words) -> Callable[[int], Any]:
+    return lambda code: like_key(words.value_of(code))
 
 
-def uri_key(value: URI) -> str:
-    """A uri's text with scheme and host in lower case: uris that differ in these alone compare as equal."""
-    scheme, colon, rest = value.text.partition(":")
-    if not colon:
-        return value.text
-    if rest.startswith("//"):
-        host, slash, path = rest[2:].partition("/")
-        rest = "//" + host.lower() + slash + path
-    return scheme.lower() + ":" + rest
-
-
-def _canon_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(
-        item.normalize() if isinstance(item, Decimal) else uri_key(item) if isinstance(item, URI)
-        else 0.0 if isinstance(item, float) and item == 0 else (item.__class__, item) for item in value)
-
-
-_CANON: Final[dict[str, Callable[[Any], Any]]] = {
-    "bigdec": lambda value: value.normalize(), "uri": uri_key, "tuple": _canon_tuple,
-}
+_CANON: Final = frozenset(("bigdec", "uri", "tuple"))
 
 
 class Plan:
@@ -152,7 +137,7 @@ class Plan:
             if attribute is None:
                 return None
             found = self.by_id[aid] = Handler(attribute, self.words(attribute.type),
-                                              self.schema.composites.get(aid, ()))
+                                              self.schema.composites.get(aid, ()), self.schema)
         return found
 
     def named(self, key: Keyword) -> Handler | None:

@@ -9,12 +9,13 @@ What is not decided here: whether the resolved operations agree (``transact.emit
 
 from __future__ import annotations
 
+from peerserver.index.alike import holder_like
 from peerserver.model import anomaly
 from peerserver.model.entity import PART_DB, PART_SHIFT, PART_TX, PART_USER
 
 from . import errors
+from .emit import value_of
 from .partitions import partition_of_slot
-from .plan import Handler
 from .state import State
 
 __all__ = ("Ids", "resolve")
@@ -67,8 +68,9 @@ def _upsert(state: State) -> dict[int, int]:
         if not (handler.ref and code < 0):
             if not handler.is_new(code):
                 holder = db.holder(aid, code)
-                if holder is None and handler.is_nan:
-                    holder = _other_zero(state, handler, code)
+                if holder is None and handler.varies:
+                    like = holder_like(db, handler.attribute, value_of(state, handler, code))
+                    holder = None if like is None else like[0]
                 if holder is not None:
                     final[slot] = holder
                     links.pop(slot, None)
@@ -80,11 +82,6 @@ def _upsert(state: State) -> dict[int, int]:
             links[slot] = claimer
             final[slot] = -1
     return links
-
-
-def _other_zero(state: State, handler: Handler, code: int) -> int | None:
-    # 0.0 and -0.0 are one value to a unique attribute (oracle: double-unique-zero); their codes are 0 and -1.
-    return state.db.holder(handler.aid, ~code) if code in (0, -1) else None
 
 
 def _root(links: dict[int, int], slot: int) -> int:
