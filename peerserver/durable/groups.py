@@ -23,7 +23,7 @@ from peerserver.model.entity import tx_id
 from peerserver.model.schema import VALUE_TYPES, Schema, ValueType
 from peerserver.transact import TxResult
 
-__all__ = ("CorruptValue", "Group", "Logged", "LoggedTransaction", "decode_group", "encode_group", "group_of",
+__all__ = ("CorruptValue", "Group", "Logged", "LoggedTransaction", "answers_in", "decode_group", "encode_group", "group_of",
            "group_range", "one_group")
 
 _KIND = "group"
@@ -159,6 +159,17 @@ def encode_group(logged: Sequence[Logged]) -> bytes:
     meta = {"first": results[0].t, "last": results[-1].t,
             "types": {str(aid): type.name for aid, type in types.items()}}
     return pack(_KIND, meta, ints, texts, blobs)
+
+
+def answers_in(data: bytes) -> list[tuple[str, int, dict[Any, int]]]:
+    """The (tx-id, t, tempids) of a group's transactions that have a tx-id, without their datoms. CorruptValue when it
+    is damaged."""
+    file = unpack(data)
+    try:
+        tempids = _tempids(file.texts["tempid"], file.ints)
+        return [one for one in zip(file.texts["tx-id"], file.ints["t"].tolist(), tempids) if one[0]]
+    except (KeyError, IndexError) as error:
+        raise CorruptValue("its transactions cannot be read") from error
 
 
 def group_range(data: bytes) -> tuple[int, int]:

@@ -25,7 +25,8 @@ from .names import log_key, root_name
 from .root import LogRef, Root, decode_root, encode_root, groups_of, refs_of, span, write_refs, write_run
 from .values import get_value, put_value
 
-__all__ = ("Deposed", "DurableLog", "OutcomeUnknown", "create_root", "read_log", "read_root_record")
+__all__ = ("Deposed", "DurableLog", "OutcomeUnknown", "create_root", "newest_parts", "read_log", "read_part",
+           "read_root_record")
 
 _log = Logger()
 
@@ -74,10 +75,34 @@ async def read_log(storage: IStorage, root: Root, after_t: int) -> AsyncIterator
             yield group
 
 
-async def _groups(storage: IStorage, ref: LogRef, after_t: int) -> AsyncIterator[bytes]:
+async def newest_parts(storage: IStorage, root: Root, most: int) -> list[LogRef]:
+    """The newest parts of the log that hold groups, newest first: at least ``most`` where there are so many. Fails with
+    StorageError."""
+    found: list[LogRef] = []
+    waiting = list(root.refs)
+    while waiting and len(found) < most:
+        ref = waiting.pop()
+        if ref.level == 0:
+            found.append(ref)
+        else:
+            waiting += refs_of(await _value(storage, ref))
+    return found
+
+
+async def read_part(storage: IStorage, ref: LogRef) -> list[bytes]:
+    """The groups of a part of the log, in order. Fails with StorageError."""
+    return groups_of(await _value(storage, ref))
+
+
+async def _value(storage: IStorage, ref: LogRef) -> bytes:
     data = await get_value(storage, ref.key)
     if data is None:
         raise StorageError(f"the part {ref.key} of the log is not there yet")
+    return data
+
+
+async def _groups(storage: IStorage, ref: LogRef, after_t: int) -> AsyncIterator[bytes]:
+    data = await _value(storage, ref)
     try:
         found = refs_of(data) if ref.level else groups_of(data)
     except CorruptValue as error:

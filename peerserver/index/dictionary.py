@@ -204,7 +204,11 @@ class Dictionary:
         """Whether several known values are one as :meth:`like` has it; an open dictionary can't tell."""
         space = self._spaces[type.name]
         space.like(None)
-        return self.is_open or self._parent is not None or len(space.alike) < space.count
+        if self.is_open or len(space.alike) < space.count:
+            return True
+        parent = self._parent
+        return parent is not None and (parent.merges(type) or any(parent.like(type, value)
+                                                                  for value in space.values[:space.count]))
 
     def intern(self, type: ValueType, value: Any) -> int:
         """The code of a value, given to it now if it has none. ValueError for a value of another type."""

@@ -7,7 +7,8 @@ stands (cases ``values-uri/*``). What is not decided here: their order (``model.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 __all__ = ("uri_key",)
 
@@ -16,26 +17,29 @@ _ESCAPE: Final = re.compile(r"%[0-9a-fA-F]{2}")
 _SERVER: Final = re.compile(
     r"(?:([^@]*)@)?((?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])"
     r"(?:\.(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9]))*\.?|\[[0-9a-f:.%a-z]*\])(?::([0-9]*))?", re.IGNORECASE)
+# What is its own key, as nearly all are.
+_COMMON: Final = re.compile(r"[a-z][a-z0-9+.-]*://[a-z](?:[a-z0-9.]*[a-z])?(?:[/?#][^%]*)?")
 
 
-def _escapes(text: str | None) -> str | None:
-    if text is None or "%" not in text:
+@lru_cache(1 << 14)
+def uri_key(text: str) -> str:
+    """The form that all equal URIs have in common: two are equal exactly when their keys are."""
+    if _COMMON.fullmatch(text):
         return text
-    return _ESCAPE.sub(lambda found: found[0].upper(), text)
-
-
-def uri_key(text: str) -> Any:
-    """A hashable key: two URIs are equal exactly when their keys are."""
     found = _PARTS.fullmatch(text)
     if found is None:
         return text
     scheme, authority, path, query, fragment = found.groups()
-    place: Any = _escapes(authority) or None
     if authority:
         server = _SERVER.fullmatch(authority)
         if server is not None and _is_host(server[2]):
-            place = (_escapes(server[1]), server[2].lower(), int(server[3]) if server[3] else -1)
-    return (scheme.lower() if scheme else None, place, _escapes(path), _escapes(query), _escapes(fragment))
+            user, port = server[1], server[3]
+            authority = ("" if user is None else user + "@") + server[2].lower() + (f":{int(port)}" if port else "")
+    place = f"//{authority}" if authority or path.startswith("//") else ""
+    whole = f"{place}{path}{query or ''}{fragment or ''}"
+    if "%" in whole:
+        whole = _ESCAPE.sub(lambda escape: escape[0].upper(), whole)
+    return f"{scheme.lower()}:{whole}" if scheme else whole
 
 
 def _is_host(host: str) -> bool:

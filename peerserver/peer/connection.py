@@ -16,6 +16,7 @@ from peerserver.database import Database
 from peerserver.model.anomaly import busy, incorrect, unavailable
 from peerserver.transact import TxResult
 from peerserver.transactor.local import LocalTransactor
+from peerserver.transactor.threads import OwnThread
 
 from .interfaces import IConnection
 
@@ -103,23 +104,7 @@ def memory_connection(name: str, reactor: Any, run: Callable[..., Deferred[Any]]
     operator's transaction functions and predicates.
     """
     if run is None:
-        run = _thread_of_its_own(name, reactor)
+        run = OwnThread(f"transactor {name}", reactor).run
     transactor = LocalTransactor(Database.new(str(uuid4())), run=run, clock=reactor, functions=functions)
     return Connection(transactor, reactor)
 
-
-def _thread_of_its_own(name: str, reactor: Any) -> Callable[..., Deferred[Any]]:
-    from twisted.internet.threads import deferToThreadPool
-    from twisted.python.threadpool import ThreadPool
-
-    pool = ThreadPool(0, 1, f"transactor {name}")
-    started: list[bool] = []
-
-    def run(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        if not started:
-            started.append(True)
-            pool.start()
-            reactor.addSystemEventTrigger("during", "shutdown", pool.stop)
-        return deferToThreadPool(reactor, pool, function, *args)
-
-    return run

@@ -16,12 +16,12 @@ from peerserver.index.codes import floats_of_codes
 from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.order import clj_key
-from peerserver.model.values import URI, Ratio
+from peerserver.model.values import Ratio
 
 from .aggregates import lookup as lookup_aggregate
 from .ast import Aggregate, is_source
 from .context import Context
-from .kinds import DOUBLE, FLOAT, INSTANT, INT
+from .kinds import DOUBLE, FLOAT, INSTANT, INT, Words
 from .relation import Column, Relation, distinct_codes, distinct_index, pack
 from .text import edn_text
 
@@ -70,10 +70,10 @@ def group_codes(column: Column) -> Ints:
         return np.where(codes == _MINUS_ZERO, 0, codes)
     if kind.name not in ("any", "bigdec", "uri", "tuple"):
         return codes
+    if not len(codes) or isinstance(kind, Words) and not kind.dictionary.merges(kind.type):
+        return codes
     known = distinct_codes(codes)
     values = kind.decode(known)
-    if kind.name == "tuple" and not any(isinstance(item, (Decimal, URI, float)) for item in values[0]):
-        return codes
     numbers: dict[Any, int] = {}
     table = np.array([numbers.setdefault(_group_key(value), i) for i, value in enumerate(values)], np.int64)
     return codes if len(numbers) == len(known) else table[np.searchsorted(known, codes)]
@@ -93,7 +93,10 @@ def one_each(rel: Relation) -> Relation:
     """Of rows that differ only in the form of equal uris the first: a set takes them for one."""
     if not any(column.kind.name == "uri" for column in rel.cols.values()) or rel.n < 2:
         return rel
-    index = distinct_index([group_codes(c) if c.kind.name == "uri" else c.array() for c in rel.cols.values()])
+    codes = [group_codes(c) if c.kind.name == "uri" else c.array() for c in rel.cols.values()]
+    if all(own is c.array() for own, c in zip(codes, rel.cols.values())):
+        return rel
+    index = distinct_index(codes)
     return rel if len(index) == rel.n else rel.take(np.sort(index))
 
 

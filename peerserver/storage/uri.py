@@ -5,7 +5,8 @@ protocol        form
 ==============  ================================================================================
 mem             ``datomic:mem://DB``
 dev             ``datomic:dev://HOST:PORT/DB[?password=…]``
-sql             ``datomic:sql://DB?jdbc:postgresql://HOST[:PORT]/NAME?user=…&password=…`` (or ``jdbc:mysql``)
+sql             ``datomic:sql://DB?jdbc:postgresql://HOST[:PORT]/NAME?user=…&password=…`` (or ``jdbc:mysql``;
+                ``jdbc:sqlite:/PATH`` for processes of one machine)
 ddb             ``datomic:ddb://REGION/TABLE/DB[?aws_access_key_id=…&aws_secret_key=…]``
 ddb-local       ``datomic:ddb-local://HOST:PORT/TABLE/DB[?…]``
 cass            ``datomic:cass://HOST[:PORT]/KEYSPACE.TABLE/DB[?user=…&password=…&ssl=true]`` (also cass2, cass3)
@@ -93,7 +94,9 @@ def parse_uri(text: str) -> DatabaseURI:
 
 def _sql(text: str, rest: str) -> DatabaseURI:
     name, _, jdbc = rest.partition("?")
-    if not jdbc.startswith(("jdbc:postgresql://", "jdbc:mysql://", "jdbc:mariadb://")):
+    if jdbc.startswith("jdbc:sqlite:") and not jdbc.startswith("jdbc:sqlite:/"):
+        raise _bad(text, "after jdbc:sqlite: goes the absolute path of a file")
+    if not jdbc.startswith(("jdbc:postgresql://", "jdbc:mysql://", "jdbc:mariadb://", "jdbc:sqlite:/")):
         raise _bad(text, "after datomic:sql://db? goes jdbc:postgresql://host:port/name or jdbc:mysql://host:port/name")
     return DatabaseURI("sql", _database(text, name), options={}, jdbc=jdbc, text=text)
 

@@ -88,7 +88,7 @@ class Handler:
         """Whether no datom can have the code yet, nor one that compares as equal: its value is new in this
         transaction."""
         words = self.words
-        return words is not None and bool(words.codes) and code >= words.base and not self.varies
+        return words is not None and words.is_new(code) and not (self.varies and words.is_like(code))
 
 
 def _no_encoder(value: Any) -> int:

@@ -54,6 +54,10 @@ class Words:
         """Whether a code stands for a value that no datom has yet."""
         return bool(self.codes) and code >= self.base
 
+    def is_like(self, code: int) -> bool:
+        """Whether the dictionary knows another form of a new value."""
+        return bool(self._dictionary.like(self.type, self.value_of(code)))
+
     def value_of(self, code: int) -> Any:
         """The value of a code, new or not."""
         if self.codes and code >= self.base:

@@ -27,7 +27,7 @@ from peerserver.storage.interfaces import StorageError
 from peerserver.transact import TxResult, transact
 
 from .interfaces import Answer, ITransactor
-from .recent import Recent
+from .recent import Known, Recent
 
 __all__ = ("LocalTransactor",)
 
@@ -40,13 +40,6 @@ LONGEST_DELAY: Final = 0.5
 
 Outcome = TxResult | Exception
 GroupListener = Callable[[bytes, Group, Database], None]
-
-
-@attrs.frozen(eq=False)
-class _Kept:
-    # An answer that does not keep the values before and after it in memory.
-    t: int
-    tempids: dict[Any, int]
 
 
 @attrs.frozen(eq=False)
@@ -211,7 +204,7 @@ class LocalTransactor:
                 waiting.deferred.callback(outcome)
 
     def _kept(self, result: TxResult) -> tuple[Answer, int]:
-        return (result, len(result.es)) if self._log is None else (_Kept(result.t, result.tempids), 0)
+        return (result, len(result.es)) if self._log is None else (Known(result.t, result.tempids), 0)
 
     def _failed(self, waiting: _Waiting, problem: Exception) -> None:
         if waiting.tx_id is not None:

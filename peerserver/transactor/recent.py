@@ -16,11 +16,20 @@ from twisted.internet.defer import Deferred
 
 from .interfaces import Answer
 
-__all__ = ("Recent",)
+__all__ = ("MOST", "Known", "Recent")
 
 MOST: Final = 10_000
 MOST_DATOMS: Final = 200_000
 SECONDS: Final = 600.0
+
+
+@final
+@attrs.frozen(eq=False)
+class Known:
+    """An answer that does not keep the values before and after it in memory."""
+
+    t: int
+    tempids: dict[Any, int]
 
 
 @attrs.define(eq=False)
