@@ -20,7 +20,7 @@ class Limits:
     """Bounds of one reading; going over one is an anomaly ``incorrect`` that names it.
 
     ``depth``: collections and tags inside one another. ``size``: characters of text or bytes of a body.
-    ``new_names``: keywords and symbols that the process has not seen before (they are never freed).
+    ``new_names``: keywords and symbols that the process has not seen before.
     ``digits``: of one number (conversion from decimal is quadratic).
     """
 
@@ -44,7 +44,7 @@ class Interner:
 
     def keyword(self, text: str) -> Keyword:
         """The keyword with this text (no colon). Raises Anomaly incorrect for "" or too many new names."""
-        found = Keyword._interned.get(text)
+        found = Keyword._interned.get(text) if text else None
         if found is None:
             self._count(text, "keyword")
             found = Keyword(text)
@@ -52,7 +52,7 @@ class Interner:
 
     def symbol(self, text: str) -> Symbol:
         """The symbol with this text. Raises Anomaly incorrect for "" or too many new names."""
-        found = Symbol._interned.get(text)
+        found = Symbol._interned.get(text) if text else None
         if found is None:
             self._count(text, "symbol")
             found = Symbol(text)

@@ -32,7 +32,9 @@ What is not decided here: order and equality across types (``model.order``), how
 from __future__ import annotations
 
 import struct
-from typing import Any, ClassVar, Self, final
+import sys
+import threading
+from typing import Any, ClassVar, Final, Self, TypeVar, final
 
 import attrs
 
@@ -86,24 +88,51 @@ def _fill(named: _Named, text: str) -> None:
     object.__setattr__(named, "text", text)
 
 
+_N = TypeVar("_N", bound=_Named)
+_interning: Final = threading.Lock()
+#: names of one kind that are kept before those that nobody holds are looked for.
+_KEPT: Final = 100_000
+_limits: Final[dict[type, int]] = {}
+# A name that only the sweep holds: its variable, and the argument of getrefcount.
+_ALONE: Final = 2
+
+
+def _intern(cls: type[_N], interned: dict[str, _N], text: str) -> _N:
+    """The name of a text that is not in the table, or wasn't a moment ago."""
+    with _interning:
+        found = interned.get(text)
+        if found is None:
+            found = object.__new__(cls)
+            _fill(found, text)
+            interned[text] = found
+            if len(interned) > _limits.get(cls, _KEPT):
+                _sweep(interned)
+                _limits[cls] = max(_KEPT, 2 * len(interned))
+    return found
+
+
+def _sweep(interned: dict[str, _N]) -> None:
+    """Drops the names that nobody holds. Each is taken out before it is looked at, so that nobody can find it
+    meanwhile; who looks for it waits for the lock."""
+    for text in list(interned):
+        name = interned.pop(text)
+        if sys.getrefcount(name) > _ALONE:
+            interned[text] = name
+
+
 @final
 class Keyword(_Named):
     """A keyword such as ``:db/ident``; ``Keyword("db/ident")`` is always the same object.
 
     ``text`` is without the colon. Identity is equality, so a keyword hashes and compares as fast
-    as a pointer. The intern table only grows: callers that read untrusted input bound its size.
+    as a pointer. One that nobody holds any more leaves the intern table when that has grown enough.
     """
 
     __slots__ = ()
     _interned: ClassVar[dict[str, Keyword]] = {}
 
     def __new__(cls, text: str) -> Keyword:
-        found = cls._interned.get(text)
-        if found is None:
-            made = object.__new__(cls)
-            _fill(made, text)
-            found = cls._interned.setdefault(text, made)
-        return found
+        return cls._interned.get(text) or _intern(cls, cls._interned, text)
 
     def __repr__(self) -> str:
         return f":{self.text}"
@@ -120,12 +149,7 @@ class Symbol(_Named):
     _interned: ClassVar[dict[str, Symbol]] = {}
 
     def __new__(cls, text: str) -> Symbol:
-        found = cls._interned.get(text)
-        if found is None:
-            made = object.__new__(cls)
-            _fill(made, text)
-            found = cls._interned.setdefault(text, made)
-        return found
+        return cls._interned.get(text) or _intern(cls, cls._interned, text)
 
     def __repr__(self) -> str:
         return self.text

@@ -29,7 +29,7 @@ from .text import edn_text
 
 __all__ = ("bind_values", "call", "function_named")
 
-_CHUNK = 4096
+_CHUNK = 256  # calls between looks at the clock
 _COMPARISONS = frozenset(("<", "<=", ">", ">="))
 _EQUAL = {"=": True, "==": True, "!=": False, "not=": False}
 _EXACT = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid"))

@@ -13,6 +13,7 @@ from peerserver.model.values import Symbol
 
 from .ast import Query
 from .budget import Budget
+from .builtins import watched
 from .context import Context
 from .execute import run_clauses
 from .find import Result, result_of
@@ -34,9 +35,15 @@ def execute(query: Query, inputs: Sequence[Any], budget: Budget | None = None, s
     the query, its inputs, or its size."""
     if depth > _MAX_DEPTH:
         raise incorrect(f"Queries are nested more than {_MAX_DEPTH} deep")
+    limits = budget or NO_BUDGET
+    with watched(limits.check):
+        return _execute(query, inputs, limits, stats, depth)
+
+
+def _execute(query: Query, inputs: Sequence[Any], budget: Budget, stats: bool, depth: int) -> Result:
     given = given_of(query, inputs)
     collected = Stats(query) if stats else None
-    ctx = Context(given.sources, given.rules, budget or NO_BUDGET, query.plans, collected, depth)
+    ctx = Context(given.sources, given.rules, budget, query.plans, collected, depth)
     rel = input_relation(ctx, given, query.used)
     ordered = ("ordered", ctx.rules, frozenset(rel.cols))
     if ordered not in query.plans:

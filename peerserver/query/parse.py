@@ -33,6 +33,7 @@ from .ast import (
     is_source,
     is_variable,
 )
+from .builtins import watched
 from .clauses import clause_of, clause_variables, clauses_of, not_an_entity, sequence
 from .rules import NO_RULES, Rules, rules_of
 from .text import edn_text, set_text
@@ -47,6 +48,7 @@ _PULL = Symbol("pull")
 #: how a query or a rule set that comes as text is read; set by ``set_reader``, since codec is no room of ours.
 _reader: list[Callable[[str], Any]] = []
 _MAX_CACHED = 512
+_MAX_CALLS = 10_000
 _cache: dict[Any, list[tuple[Any, Query]]] = {}
 _rules_cache: dict[Any, list[tuple[Any, Rules]]] = {}
 
@@ -113,6 +115,19 @@ def _remember(cache: dict[Any, list[tuple[Any, Any]]], key: Any, form: Any, pars
         pass  # not hashable, or another thread was quicker: it is only a cache
 
 
+class _Allowance:
+    """How often functions may call functions where a query is read: no deadline is known there."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_CALLS
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise incorrect(f"The constants of a query call functions more than {_MAX_CALLS} times; give their value as "
+                            "an input")
+
+
 def parse_query(form: Any) -> Query:
     """The query that a form (list, map) or a text says. The same form gives the same object as long as it stays in
     the cache. Raises Anomaly incorrect for what is no query."""
@@ -120,7 +135,8 @@ def parse_query(form: Any) -> Query:
     found = _find_cached(_cache, key, form)
     if found is not None:
         return found  # type: ignore[no-any-return]
-    query = _parse(_read(form) if isinstance(form, str) else form, form)
+    with watched(_Allowance()):
+        query = _parse(_read(form) if isinstance(form, str) else form, form)
     _remember(_cache, key, form, query)
     return query
 
@@ -305,7 +321,8 @@ def parse_rules(form: Any) -> Rules:
         raise incorrect(f"Rules are a list of rules, not {edn_text(data)}")
     rules: dict[Symbol, list[Rule]] = {}
     for item in data:
-        rule = _rule(item)
+        with watched(_Allowance()):
+            rule = _rule(item)
         rules.setdefault(rule.name, []).append(rule)
     for name, definitions in rules.items():
         if len({len(rule.head) for rule in definitions}) > 1:

@@ -40,13 +40,13 @@ from . import (  # noqa: F401  (each fills the table)
     strings,
     text,
 )
-from .access import invoke, is_callable
+from .access import invoke, is_callable, watched
 from .compare import datomic_compare
 from .forms import constant as _constant
 from .function import TABLE, Column, Function
 
 __all__ = ("Column", "Function", "constant", "datomic_compare", "install", "invoke", "lookup", "names",
-           "resolve")
+           "resolve", "watched")
 
 _CORE = "clojure.core/"
 Extra = Mapping[str, Function]

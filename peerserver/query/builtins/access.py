@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ...codec.members import MAP_TAG, SET_TAG
@@ -12,7 +14,26 @@ from .function import Function, Wrong, define, defines
 from .numbers import is_integer
 from .seqs import chars, is_map, is_set, seq_of, seq_or_nil
 
-__all__ = ("ABSENT", "first", "get", "invoke", "is_callable", "lookup_in")
+__all__ = ("ABSENT", "first", "get", "invoke", "is_callable", "lookup_in", "watched")
+
+def _unwatched() -> None:
+    pass
+
+
+#: what is asked before every call of a function by a function; it raises an Anomaly where there were too many, or the
+#: time is up.
+_watch: ContextVar[Callable[[], None]] = ContextVar("watch", default=_unwatched)
+
+
+@contextmanager
+def watched(check: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, ``check`` is asked before every call that a function makes of another."""
+    token = _watch.set(check)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
 
 #: what :func:`lookup_in` gives where there is nothing.
 ABSENT: Any = object()
@@ -79,6 +100,7 @@ def is_callable(value: Any) -> bool:
 
 def invoke(callee: Any, args: Sequence[Any]) -> Any:
     """What a call gives. Raises Anomaly or :class:`Wrong` where the value can't be called, or not with these."""
+    _watch.get()()
     if isinstance(callee, Function):
         return callee.call(args)
     if not is_callable(callee):
