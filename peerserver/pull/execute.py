@@ -30,8 +30,10 @@ def pull(db: Database, pattern: Pattern, eid: Any, xforms: Mapping[str, Xform] =
     if db.is_history:
         raise _from_history()
     plan = compiled(pattern, db.schema, xforms)
-    e = eid if type(eid) is int else resolve(db, eid)
-    return plan.missing() if e is None else plan.one(db, e)
+    if type(eid) is int:
+        return plan.one(db, eid)
+    e = resolve(db, eid)
+    return plan.missing() if e is None else plan.named(db, e)
 
 
 def pull_many(db: Database, pattern: Pattern, eids: Iterable[Any],
@@ -43,9 +45,9 @@ def pull_many(db: Database, pattern: Pattern, eids: Iterable[Any],
     plan = compiled(pattern, db.schema, xforms)
     if isinstance(eids, np.ndarray):
         return plan.many(db, eids.tolist())
-    ids = [eid if type(eid) is int else resolve(db, eid) for eid in eids]
-    found = iter(plan.many(db, [e for e in ids if e is not None]))
-    return [plan.missing() if e is None else next(found) for e in ids]
+    wanted = list(eids)
+    found = iter(plan.many(db, [e for e in wanted if type(e) is int]))
+    return [next(found) if type(e) is int else pull(db, pattern, e, xforms) for e in wanted]
 
 
 def _from_history() -> Exception:

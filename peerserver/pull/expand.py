@@ -3,9 +3,10 @@
 First everything that can be reached is read, level by level and each entity once; then the trees are put together
 without recursion in Python, so that neither depth nor cycles overflow a stack.
 
-Rules recorded by the oracle (cases ``pull/rec-*``, ``pull-more/rec-*``): the root is not counted as seen, what was seen
-is known per path, whatever edge led to it; what was seen, or lies beyond an edge's depth, stands with its own
-attributes only, and its edges show ids where the pattern asks for ids. Each edge has a depth of its own.
+Rules recorded by the oracle (cases ``pull/rec-*``, ``pull-more/rec-*``, ``pull-cycles/*``): what was seen is known per
+path, whatever edge led to it, and the root counts as seen where it was asked for by its id, not by a name; what was
+seen, or lies beyond an edge's depth, stands with its own attributes only, and its edges show ids where the pattern asks
+for ids. Each edge has a depth of its own.
 In whole components, which are trees by nature, what was seen stands as its id (there, cycles overflow the stack).
 """
 
@@ -42,11 +43,11 @@ class _Frame:
         self.made: list[Any] = []
 
 
-def expand(plan: Plan, db: Database, roots: Sequence[int]) -> list[Out | None]:
-    """The results for ``roots``, in order."""
+def expand(plan: Plan, db: Database, roots: Sequence[int], by_name: bool = False) -> list[Out | None]:
+    """The results for ``roots``, in order. ``by_name``: they were asked for by names, not by their ids."""
     nodes = _reached(plan, db, roots)
     budget = [MAX_ENTITIES]
-    return [_tree(plan, nodes, root, budget) or None for root in roots]
+    return [_tree(plan, nodes, root, budget, by_name) or None for root in roots]
 
 
 def _reached(plan: Plan, db: Database, roots: Sequence[int]) -> dict[int, Node]:
@@ -64,12 +65,12 @@ def _reached(plan: Plan, db: Database, roots: Sequence[int]) -> dict[int, Node]:
     return nodes
 
 
-def _tree(plan: Plan, nodes: dict[int, Node], root: int, budget: list[int]) -> Out:
+def _tree(plan: Plan, nodes: dict[int, Node], root: int, budget: list[int], by_name: bool) -> Out:
     base, kids = nodes[root]
     out = dict(base)
     if not kids:
         return out
-    seen: set[int] = {root} if plan.all_components else set()
+    seen: set[int] = set() if by_name and not plan.all_components else {root}
     top = _Frame(None, out, iter(kids), tuple(edge.depth for edge in plan.edges))
     stack = [top]
     while stack:

@@ -68,6 +68,13 @@ class Plan(SubPlan):
             spec.fill(db, e, out)
         return out or None
 
+    def named(self, db: Database, e: int) -> Out | None:
+        """As :meth:`one`, for an entity that was asked for by an ident or a lookup ref."""
+        if self.edges:
+            from .expand import expand
+            return expand(self, db, (e,), by_name=True)[0]
+        return self.one(db, e)
+
     def many(self, db: Database, es: Sequence[int]) -> list[Out | None]:
         if self.edges or self.all_components:
             from .expand import expand
