@@ -45,7 +45,7 @@ def test_recursion_follows_the_rule(found: list[tuple[int, int]], levels: int | 
     """On any graph of six nodes, with and without a number of levels, a recursive pull is what the rule says."""
     db, eids = graph(found[:7])
     pattern = parse_pattern((N, {TO: Symbol("...") if levels is None else levels}))
-    expected = [naive(db, e, levels, frozenset(), False) for e in eids]
+    expected = [naive(db, e, levels, frozenset((e,)), False) for e in eids]
     assert [pull(db, pattern, e) for e in eids] == expected
     assert pull_many(db, pattern, eids * 5) == expected * 5
     assert pull_many(db.as_of(db.basis_t), pattern, eids) == expected
