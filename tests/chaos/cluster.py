@@ -106,6 +106,8 @@ class Cluster:
         folder.mkdir()
         properties = folder / "transactor.properties"
         lines = ["protocol=sql", "host=127.0.0.1", f"port={port}", f"heartbeat-interval-msec={self._heartbeat}",
+                 # small, so that indexes are made and adopted while things go wrong
+                 "memory-index-threshold=512k", "memory-index-max=64m",
                  f"data-dir={folder / 'data'}", f"log-dir={folder / 'log'}", *self._sql(label), *self._properties]
         properties.write_text("\n".join(lines) + "\n")
         return Process(label, [*INSTRUMENTED, "transactor", str(properties)], self.folder,
