@@ -1,0 +1,1 @@
+"""Commands of an administrator: databases are created, deleted, renamed and listed."""
