@@ -18,6 +18,7 @@ from twisted.python import usage
 
 from peerserver.extensions import parse
 from peerserver.model.anomaly import Anomaly
+from peerserver.storage.opening import CacheSettings
 from peerserver.storage.uri import DatabaseURI, mask, parse_uri
 from peerserver.web.settings import Settings
 from peerserver.web.tls import CertificateSource, TLSError, load
@@ -28,8 +29,6 @@ AUTH_VARIABLE = "PEERSERVER_AUTH"
 PASSWORD_VARIABLE = "PEERSERVER_TLS_PASSWORD"
 #: how long one call of an operator's function may take.
 EXTENSION_SECONDS = 10.0
-#: the protocols that this build serves.
-SERVED = ("mem",)
 _DBNAME = re.compile(r"[A-Za-z0-9-]+")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _SIZES = {"k": 1024, "m": 1024**2, "g": 1024**3}
@@ -41,6 +40,15 @@ class DatabaseSpec:
 
     name: str
     uri: DatabaseURI
+
+
+@attrs.frozen
+class StorageSettings:
+    """What is kept of storage, in bytes of memory and in caches, and how many reads go on at once."""
+
+    object_cache_max: int
+    caches: CacheSettings
+    read_concurrency: int
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:
@@ -56,7 +64,8 @@ class Options(usage.Options):
 
     After parsing: ``host`` (str), ``port`` (int), ``keys`` (dict key → secret), ``databases`` (list of DatabaseSpec),
     ``settings`` (Settings), ``state-dir`` (Path), ``certificate`` (CertificateSource, or None for the self-signed one),
-    ``functions`` (name → Python function, from ``--extensions``).
+    ``functions`` (name → Python function, from ``--extensions``), ``storage`` (StorageSettings), ``tx-timeout`` and
+    ``start-timeout`` (seconds, or None).
     Raises ``usage.UsageError`` with one sentence that says what to change.
     """
 
@@ -80,6 +89,13 @@ class Options(usage.Options):
         ["max-body", None, "64m", "Largest body of a request: bytes, or 500k, 64m, 1g."],
         ["query-timeout", None, "30s", "Time for a query that names none: 90s, 15m, 1h."],
         ["max-connections", None, "1000", "Connections open at once."],
+        ["object-cache-max", None, "128m", "Memory for what is read of storage: 128m, 2g."],
+        ["memcached", None, None, "Memcached servers between memory and storage: host:port, several with commas."],
+        ["valcache-path", None, None, "Folder on a local disk that keeps what was read of storage; goes with the next."],
+        ["valcache-max-gb", None, None, "Gigabytes that it may have."],
+        ["read-concurrency", None, "8", "Reads of storage under way at once."],
+        ["tx-timeout", None, "10s", "Time for a transaction that names none (Datomic: txTimeoutMsec)."],
+        ["start-timeout", None, None, "Time for all databases to be there at the start; without it, it goes on trying."],
         ["extensions", None, None, "File that allows Python functions in transactions, queries and pulls (EDN)."],
     ]
 
@@ -126,6 +142,10 @@ class Options(usage.Options):
             query_timeout=1000 * _amount(self, "query-timeout", _UNITS, "90s, 15m or 1h"),
             max_connections=_amount(self, "max-connections", {}, "a number from 1"),
         )
+        self["storage"] = self._storage()
+        self["tx-timeout"] = _amount(self, "tx-timeout", _UNITS, "10s, 1m")
+        if self["start-timeout"] is not None:
+            self["start-timeout"] = _amount(self, "start-timeout", _UNITS, "60s, 5m")
         state = self["state-dir"]
         self["state-dir"] = Path(state).expanduser() if state else default_state_dir(self._environ)
         self["certificate"] = self._certificate()
@@ -173,6 +193,25 @@ class Options(usage.Options):
             specs[name] = DatabaseSpec(name, _served(name, uri))
         return list(specs.values())
 
+    def _storage(self) -> StorageSettings:
+        if (self["valcache-path"] is None) != (self["valcache-max-gb"] is None):
+            raise usage.UsageError("--valcache-path and --valcache-max-gb go together; give both or none")
+        gigabytes = 0 if self["valcache-max-gb"] is None else _amount(self, "valcache-max-gb", {}, "a number from 1")
+        folder = self["valcache-path"]
+        caches = CacheSettings(Path(folder).expanduser() if folder else None, gigabytes << 30, self._memcached())
+        return StorageSettings(_amount(self, "object-cache-max", _SIZES, "128m or 2g"), caches,
+                               _amount(self, "read-concurrency", {}, "a number from 1"))
+
+    def _memcached(self) -> tuple[tuple[str, int], ...]:
+        found = []
+        for item in (self["memcached"] or "").split(","):
+            host, _, port = item.strip().rpartition(":")
+            if item and (not host or not port.isdigit() or not 0 < int(port) < 65536):
+                raise usage.UsageError(f"--memcached {item}: write host:port, several with commas between")
+            if item:
+                found.append((host, int(port)))
+        return tuple(found)
+
     def _certificate(self) -> CertificateSource | None:
         given = [kind for kind in ("cert", "pkcs12", "jks") if self["tls-" + kind]]
         if len(given) > 1:
@@ -212,8 +251,6 @@ def _served(name: str, text: str) -> DatabaseURI:
         raise usage.UsageError(f"-d {name}: {anomaly.message}") from None
     if uri.database == "*":
         raise usage.UsageError(f"-d {name}: {uri} stands for every database; name one")
-    if uri.protocol not in SERVED:
-        raise usage.UsageError(f"-d {name}: this build serves only datomic:mem:// databases, not {uri}")
     return uri
 
 

@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -21,9 +22,12 @@ from twisted.internet.interfaces import IReactorFromThreads, ITCPTransport
 from twisted.logger import Logger
 from twisted.web.server import Site
 
-from peerserver.options import DatabaseSpec, Options
+from peerserver.clocks import steady
+from peerserver.index.segment_cache import ObjectCache
+from peerserver.options import DatabaseSpec, Options, StorageSettings
 from peerserver.peer.connection import Connection, memory_connection
 from peerserver.peer.interfaces import IConnection
+from peerserver.peer.storage_peer import StoragePeer
 from peerserver.systemd import notify
 from peerserver.web import make_site
 from peerserver.web.bounds import BoundedFactory
@@ -42,6 +46,7 @@ def makeService(config: Options, reactor: Any = None, environ: Mapping[str, str]
     """
     if reactor is None:
         from twisted.internet import reactor
+    steady(reactor)
     return PeerServerService(config, reactor, os.environ if environ is None else environ)
 
 
@@ -65,7 +70,7 @@ class PeerServerService(MultiService):
             raise _refusal(error) from None
         self._source = source
         _allow(config["functions"], reactor)
-        self._databases = _Databases(config["databases"], config["functions"], reactor)
+        self._databases = _Databases(config, reactor)
         site = make_site(self._databases.by_name, config["keys"], config["settings"], reactor)
         self._requests = _CountedRequests(site)
         self.bounded = BoundedFactory(site, config["settings"].max_connections, reactor)
@@ -89,6 +94,7 @@ class PeerServerService(MultiService):
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGHUP, self._hangup)
         _settle_memory()
+        self._databases.start(self._unready)
         notify("READY=1", self._environ)
 
     def stopService(self) -> Deferred[Any]:  # noqa: N802 - Twisted's name
@@ -99,6 +105,11 @@ class PeerServerService(MultiService):
         # The port first, so that the requests that still run find their database.
         closed: Deferred[Any] = super().stopService()
         return closed.addCallback(lambda _: self._databases.close())
+
+    def _unready(self, reasons: Sequence[str]) -> None:
+        for reason in reasons:
+            _log.error("Giving up: {reason}", reason=reason)
+        self._reactor.stop()
 
     def _given_up(self, error: ListenError) -> SystemExit:
         # The worker threads wait for the reactor's end, which would never come, and would keep the process alive.
@@ -148,20 +159,48 @@ class _CountedRequests:
 
 
 class _Databases:
-    """The connections behind the names; two names of one URI share one."""
+    """The connections behind the names; two names of one URI share one, and databases of one storage share a link."""
 
-    def __init__(self, specs: Sequence[DatabaseSpec], functions: Mapping[str, Callable[..., Any]], reactor: Any) -> None:
-        by_uri: dict[str, Connection] = {}
+    def __init__(self, config: Options, reactor: Any) -> None:
+        self._reactor = reactor
+        self._timeout: float | None = config["start-timeout"]
+        self._peers: dict[str, StoragePeer] = {}
         self.by_name: dict[str, IConnection] = {}
+        in_memory: dict[str, Connection] = {}
+        settings: StorageSettings = config["storage"]
+        cache = ObjectCache(settings.object_cache_max)
+        specs: Sequence[DatabaseSpec] = config["databases"]
         for spec in specs:
-            if spec.uri.text not in by_uri:
-                by_uri[spec.uri.text] = memory_connection(spec.uri.database, reactor, functions=functions)
-            self.by_name[spec.name] = by_uri[spec.uri.text]
-        self._connections = list(by_uri.values())
+            if spec.uri.protocol == "mem":
+                if spec.uri.text not in in_memory:
+                    in_memory[spec.uri.text] = memory_connection(spec.uri.database, reactor,
+                                                                 functions=config["functions"])
+                self.by_name[spec.name] = in_memory[spec.uri.text]
+                continue
+            peer = self._peers.get(spec.uri.storage)
+            if peer is None:
+                peer = self._peers[spec.uri.storage] = StoragePeer(
+                    spec.uri, reactor, cache, settings.caches, settings.read_concurrency, config["functions"],
+                    config["tx-timeout"])
+            self.by_name[spec.name] = peer.connection(spec.uri.database)
+        self._in_memory = list(in_memory.values())
+
+    def start(self, give_up: Callable[[Sequence[str]], None]) -> None:
+        """Begins to load what is in storage; ``give_up(reasons)`` when it is not there in time."""
+        for peer in self._peers.values():
+            peer.start()
+        if self._timeout is not None and self._peers:
+            self._reactor.callLater(self._timeout, self._check, give_up)
+
+    def _check(self, give_up: Callable[[Sequence[str]], None]) -> None:
+        missing = [name for name, connection in self.by_name.items() if not connection.ready]
+        if missing:
+            give_up([f"the database {name} was not there after {self._timeout:g} s" for name in missing])
 
     def close(self) -> Deferred[Any]:
         """Ends them; what they have taken is finished first."""
-        return gatherResults([connection.close() for connection in self._connections], consumeErrors=True)
+        everything: list[Any] = [*self._in_memory, *self._peers.values()]
+        return gatherResults([one.close() for one in everything], consumeErrors=True)
 
 
 def _allow(functions: Mapping[str, Callable[..., Any]], reactor: Any) -> None:
@@ -171,7 +210,7 @@ def _allow(functions: Mapping[str, Callable[..., Any]], reactor: Any) -> None:
     from peerserver.query import builtins
     from peerserver.query.builtins.impure import impure_functions
 
-    builtins.install(impure_functions(random.random, lambda: int(reactor.seconds() * 1000)))
+    builtins.install(impure_functions(random.random, lambda: int(time.time() * 1000)))
     try:
         builtins.install({name: builtins.Function(name, function) for name, function in functions.items()})
     except ValueError as error:

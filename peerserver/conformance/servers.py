@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 import ssl
+import time
 from datetime import UTC, datetime
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -55,6 +56,9 @@ class _Switch:
     def dispatch(self, form: Any) -> Deferred[Response]:
         return self.current.dispatch(form)
 
+    def waiting(self) -> list[str]:
+        return []
+
 
 class over_http:  # noqa: N801 - called like the function above
     """Makes sessions over TLS with signed requests, all on one port, each on a fresh database."""
@@ -71,7 +75,7 @@ class over_http:  # noqa: N801 - called like the function above
         self._threads = Threads(reactor, 1, 1, self._settings.queue_limit)
         self._threads.start()
         tls = ReloadableTLS(self_signed(folder, "localhost", datetime.now(UTC)))
-        web = Web(cast(Dispatcher, self._switch), {"conformance": self._secret}, self._settings, reactor.seconds,
+        web = Web(cast(Dispatcher, self._switch), {"conformance": self._secret}, self._settings, time.time,
                   self._threads.others)
         site = BoundedSite(web.app.resource(), self._settings, reactor)
         from twisted.protocols.tls import TLSMemoryBIOFactory

@@ -29,7 +29,8 @@ class Connection:
     def __init__(self, transactor: Any, clock: Any) -> None:
         self._transactor = transactor
         self._clock = clock
-        self.database_id: str = transactor.db.id
+        self.database_id: str | None = transactor.db.id
+        self.ready = True
         self.functions: Mapping[str, Any] = transactor.functions
         self._waiting: list[tuple[int, Deferred[Database]]] = []
         transactor.subscribe(self._moved)

@@ -44,6 +44,9 @@ _LARGE = 16 * 1024
 class ILink(Protocol):
     """What a connection needs of the link to the transactor."""
 
+    def attach(self, database_id: str, follower: Any) -> None:
+        """From now on the follower (a DurableConnection) is told of a database."""
+
     def follow(self, database_id: str, basis_t: int) -> None:
         """Asks for the novelty of a database that is known up to a t; again after every reconnection."""
 
@@ -162,6 +165,7 @@ class DurableConnection:
                 self._moved(loaded.db)
                 self._index_key = loaded.root.index
                 _log.info("Database {name} at t {t}", name=self.name, t=loaded.db.basis_t)
+                self._link.attach(loaded.db.id, self)
                 self._link.follow(loaded.db.id, loaded.db.basis_t)
                 return
             await self._pause(wait)

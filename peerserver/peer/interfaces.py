@@ -17,11 +17,12 @@ __all__ = ("IConnection",)
 class IConnection(Interface):
     """One database. The value only moves forward."""
 
-    database_id: str = Attribute("The database's id: the text of a uuid.")
+    database_id: str | None = Attribute("The database's id: the text of a uuid; None while it isn't known yet.")
+    ready: bool = Attribute("Whether there is a value to read.")
     functions: Mapping[str, Any] = Attribute("The operator's transaction functions and predicates, by qualified name.")
 
     def db() -> Database:
-        """The newest value that is known here; never waits."""
+        """The newest value that is known here; never waits. Anomaly unavailable before there is one."""
 
     def transact(
         tx_data: Sequence[Any], tx_id: Any = None, timeout: float | None = None
@@ -29,7 +30,7 @@ class IConnection(Interface):
         """The result, when it is durable and ``db()`` holds it.
 
         ``tx_id``: who repeats a transaction with the id of an earlier one gets that one's result (within a bounded
-        window). ``timeout``: seconds; after them it fails with Anomaly unavailable, the outcome unknown.
+        window). ``timeout``: seconds; after them it fails with Anomaly interrupted, the outcome unknown.
         """
 
     def sync(t: int, timeout: float) -> Deferred[Database]:

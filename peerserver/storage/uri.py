@@ -60,6 +60,11 @@ class DatabaseURI:
     def __str__(self) -> str:
         return mask(self.text)
 
+    @property
+    def storage(self) -> str:
+        """The same for all databases of one storage. It may hold credentials."""
+        return f"{self.protocol} {self.host}:{self.port} {self.table} {self.jdbc} {sorted(self.options.items())}"
+
 
 def mask(text: str) -> str:
     """The text with every credential replaced by ``***``; for logs and messages."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,5 +30,5 @@ def make_site(databases: Mapping[str, IConnection], keys: Mapping[str, str], set
     threads = Threads(reactor, settings.query_threads, settings.other_threads, settings.queue_limit)
     threads.start()
     dispatcher = Dispatcher(databases, keys, settings, queries=threads.queries, others=threads.others)
-    web = Web(dispatcher, keys, settings, reactor.seconds, threads.others)
+    web = Web(dispatcher, keys, settings, time.time, threads.others)
     return BoundedSite(web.app.resource(), settings, reactor)

@@ -44,7 +44,6 @@ class Databases:
 
     def __init__(self, named: Mapping[str, IConnection], forks: Forks, sync_timeout: float) -> None:
         self.named = dict(named)
-        self._by_id = {connection.database_id: connection for connection in named.values()}
         self._forks = forks
         self._sync_timeout = sync_timeout
         self._recent: OrderedDict[tuple[Any, ...], Database] = OrderedDict()
@@ -62,11 +61,11 @@ class Databases:
     def connection(self, request: Request, described: Mapping[Any, Any] | None = None) -> IConnection:
         """The connection that ``:database-id`` names, in the request or in a database map among its arguments."""
         wanted = (request.form if described is None else described).get(K.database_id)
-        connection = self._by_id.get(str(wanted))
+        connection = next((one for one in self.named.values() if one.database_id == str(wanted)), None)
         if connection is None:
             shown = str(wanted)[:100]
             raise not_found(f"There is no database with the id {shown} here; connect again", database_id=shown)
-        request.touched[connection.database_id] = connection
+        request.touched[str(wanted)] = connection
         return connection
 
     async def present(self, request: Request) -> tuple[IConnection, Database]:

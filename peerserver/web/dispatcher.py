@@ -59,6 +59,10 @@ class Dispatcher:
         """The response to a request map; an anomaly is a response too. Never fails."""
         return Deferred.fromCoroutine(self._dispatch(form))
 
+    def waiting(self) -> list[str]:
+        """Why databases cannot be served now; nothing when all can."""
+        return [reason for reason in map(_reason, self._context.databases.named.values()) if reason]
+
     async def _dispatch(self, form: Any) -> Response:
         request = Request(form if isinstance(form, Mapping) else {})
         try:
@@ -155,3 +159,11 @@ def _sendable(anomaly: Anomaly) -> Anomaly:
         _log.failure("Error data that cannot be sent")
         return Anomaly(anomaly.category, anomaly.message, anomaly.error)
     return anomaly
+
+
+def _reason(connection: IConnection) -> str:
+    try:
+        connection.db()
+    except Anomaly as anomaly:
+        return anomaly.message
+    return ""

@@ -61,10 +61,13 @@ class Web:
 
     @app.route("/health", methods=["GET", "HEAD"])
     def health(self, request: IRequest) -> bytes:
-        """Whether the server runs."""
+        """Whether the server can serve all its databases: 200 and OK, or 503 and the reasons."""
         request.setHeader(b"content-type", b"text/plain")
-        request.setHeader(b"content-length", b"2")
-        return b"OK"
+        body = "\n".join(self._dispatcher.waiting()).encode() or b"OK"
+        if body != b"OK":
+            request.setResponseCode(503)
+        request.setHeader(b"content-length", b"%d" % len(body))
+        return body
 
     @app.route("/", methods=["POST"])
     def post(self, request: IRequest) -> Deferred[bytes]:
