@@ -32,6 +32,11 @@ class _Sink(Protocol):
     def bytes(self) -> bytes: ...
 
 
+def _whole(tree: Any) -> Any:
+    """Text that can be encoded: for half a surrogate pair, which a function may have cut, Java writes ``?``."""
+    return tree.encode("utf-8", "replace").decode() if isinstance(tree, str) and not tree.isascii() else tree
+
+
 def deep_json(value: Any) -> bytes:
     """As ``transit.json.encode``, for a value of any depth."""
     return _write(value, JsonWriter(), _JsonSink())
@@ -124,7 +129,7 @@ class _JsonSink:
         self._first = True
 
     def leaf(self, tree: Any) -> None:
-        body = as_jackson(orjson.dumps(tree))
+        body = as_jackson(orjson.dumps(_whole(tree)))
         self._parts.append(body if self._first else b"," + body)
         self._first = False
 
@@ -149,7 +154,7 @@ class _MsgpackSink:
         self._single = msgpack.Packer(use_bin_type=False, use_single_float=True)
 
     def leaf(self, tree: Any) -> None:
-        self._parts.append((self._single if isinstance(tree, Float32) else self._packer).pack(tree))
+        self._parts.append((self._single if isinstance(tree, Float32) else self._packer).pack(_whole(tree)))
 
     def open(self, count: int, is_map: bool) -> None:
         self._parts.append(self._packer.pack_map_header(count) if is_map else self._packer.pack_array_header(count))

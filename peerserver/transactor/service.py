@@ -11,7 +11,6 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any, final
 from uuid import uuid4
 
@@ -34,6 +33,7 @@ from peerserver.storage.guard import Limits as StorageLimits
 from peerserver.storage.interfaces import IStorage, StorageError
 from peerserver.storage.opening import CacheSettings, open_storage
 from peerserver.systemd import notify
+from peerserver.wire.messages import VERSION
 from peerserver.wire.tls import ChannelCertificate
 
 from .host import Limits, TransactorHost
@@ -112,7 +112,7 @@ class TransactorService(Service):
         secret = await self._patiently(lambda: made_secret(storage, os.urandom(32)))
         if self._stopping:
             return
-        holder = Holder(self._incarnation, properties.host, properties.alt_host, properties.port, version("peerserver"),
+        holder = Holder(self._incarnation, properties.host, properties.alt_host, properties.port, str(VERSION),
                         "" if certificate is None else certificate.digest)
         self._driver = LeaseDriver(storage, self._reactor, holder, properties.heartbeat_interval,
                                    lambda: self._activate(certificate, secret), self._end)

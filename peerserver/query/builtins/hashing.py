@@ -7,6 +7,7 @@ the hash a level, so that the order of their members follows from the hashes (or
 
 from __future__ import annotations
 
+import math
 import struct
 import uuid
 from collections.abc import Iterable
@@ -181,6 +182,8 @@ def _hash(value: Any) -> int:
         return _unordered(_ordered((_hash(k), _hash(v))) for k, v in zip(value.value[::2], value.value[1::2]))
     if isinstance(value, Decimal):
         return _decimal_hash(_stripped(value))
+    if isinstance(value, float) and value == 0:
+        return 0  # of either sign
     return java_hash(value)
 
 
@@ -197,7 +200,7 @@ def java_hash(value: Any) -> int:
     if isinstance(value, Float32):
         return _float_hash(value)
     if isinstance(value, float):
-        return _double_hash(value)
+        return _double_hash(value) if value or math.copysign(1, value) > 0 else -(2**31)
     if isinstance(value, int):
         return _long_hash(value) if not isinstance(value, BigInt) and -(2**63) <= value < 2**63 else _big_hash(value)
     if isinstance(value, Decimal):

@@ -351,6 +351,6 @@ def float_of(value: Any) -> Float32:
     """``float``: 32 bits. Raises :class:`Wrong` out of their range."""
     wide = as_double(value)
     narrow = Float32(wide)
-    if math.isinf(narrow) and not math.isinf(wide):
+    if math.isinf(narrow):
         raise Wrong(f"Value out of range for float: {wide!r}")
     return narrow

@@ -118,7 +118,14 @@ def java_uuid(text: str) -> uuid.UUID | None:
     return uuid.UUID(int=parts[0] << 96 | parts[1] << 80 | parts[2] << 64 | parts[3] << 48 | parts[4])
 
 
-@defines("read-string clojure.edn/read-string")
+@defines("read-string")
+def _read_some(text: Any) -> Any:
+    if not text_of(text).strip(" \t\r\n,"):
+        raise Wrong("EOF while reading")
+    return _read(text)
+
+
+@defines("clojure.edn/read-string")
 def _read(text: Any) -> Any:
     try:
         forms = edn.read_all(text_of(text))
