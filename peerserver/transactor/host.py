@@ -89,8 +89,8 @@ class TransactorHost:
         known = await self._recent(log)
         thread = OwnThread(f"transactor {name}", self._reactor)
         transactor = LocalTransactor(
-            loaded.db, run=thread.run, clock=self._reactor, now=_wall(self._reactor), log=log,
-            functions=self._functions, recent=Recent(known, self._reactor.seconds()),
+            loaded.db, run=thread.run, clock=self._reactor, log=log, functions=self._functions,
+            recent=Recent(known, self._reactor.seconds()),
             pressure=lambda: self._pressure(database_id), on_lost=lambda reason: self._lost(database_id, reason))
         opened = _Open(name, log, transactor, loaded.novelty, thread)
         self._open[database_id] = opened
@@ -234,7 +234,3 @@ _ADMIN: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "index": (1, TransactorHost._index),
 }
 
-
-def _wall(reactor: Any) -> Callable[[], float]:
-    seconds: Callable[[], float] = reactor.seconds
-    return seconds

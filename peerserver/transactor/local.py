@@ -8,6 +8,7 @@ What is not decided here: what a transaction means (``transact``), and how a log
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -61,14 +62,14 @@ class LocalTransactor:
     """
 
     def __init__(self, db: Database, *, run: Callable[..., Deferred[Any]], clock: Any,
-                 now: Callable[[], float] | None = None, log: Any = None, functions: Mapping[str, Any] | None = None,
+                 now: Callable[[], float] = time.time, log: Any = None, functions: Mapping[str, Any] | None = None,
                  limit: int = 10_000, recent: Recent | None = None, pressure: Callable[[], float] | None = None,
                  on_lost: Callable[[str], None] | None = None) -> None:
         self.db = db
         self._tip = db
         self._run = run
         self._clock = clock
-        self._now = now or clock.seconds
+        self._now = now
         self._log = log
         self.functions: Mapping[str, Any] = dict(functions or {})
         self._limit = limit

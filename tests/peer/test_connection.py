@@ -77,7 +77,7 @@ class House:
 
     def __attrs_post_init__(self) -> None:
         self.clock.advance(1_700_000_000)
-        self.transactor = LocalTransactor(Database.new("d"), run=self.hand.run, clock=self.clock, log=self.log,
+        self.transactor = LocalTransactor(Database.new("d"), run=self.hand.run, clock=self.clock, now=self.clock.seconds, log=self.log,
                                           limit=self.limit, pressure=lambda: self.pressure,
                                           on_lost=self.lost.append)
         self.connection = Connection(self.transactor, self.clock)
