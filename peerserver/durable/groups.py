@@ -19,6 +19,7 @@ from peerserver.codec.stored import BINARY, from_stored, to_stored
 from peerserver.database import Database
 from peerserver.index.dictionary import Dictionary
 from peerserver.index.rows import Bools, Ints
+from peerserver.index.schema_view import SCHEMA_ATTRIBUTES
 from peerserver.model.entity import tx_id
 from peerserver.model.schema import VALUE_TYPES, Schema, ValueType
 from peerserver.transact import TxResult
@@ -27,6 +28,7 @@ __all__ = ("CorruptValue", "Group", "Logged", "LoggedTransaction", "answers_in",
            "group_range", "one_group")
 
 _KIND = "group"
+_SCHEMA = np.array(sorted(SCHEMA_ATTRIBUTES), np.int64)
 
 
 @attrs.frozen(eq=False)
@@ -83,19 +85,27 @@ class Group:
         """The t of its last transaction."""
         return int(self.ts[-1])
 
-    @property
-    def tx(self) -> Ints:
-        """The transaction id of each datom."""
-        return np.repeat(self.ts + tx_id(0), self.counts)
-
     def apply(self, db: Database, after_t: int | None = None) -> Database:
         """The value after it; transactions up to ``after_t`` (by default the value's basis) are left out."""
         first = int(self.ts.searchsorted(db.basis_t if after_t is None else after_t, "right"))
-        if first == len(self.ts):
-            return db
-        start = int(self.counts[:first].sum())
-        return db.with_datoms(self.e[start:], self.a[start:], self.v[start:], self.tx[start:], self.added[start:],
-                              t=self.last_t, next_t=int(self.next_ts[-1]), next_schema_id=int(self.next_schema_ids[-1]))
+        for stop in (*(i for i in self._schema_changes() if i > first), len(self.ts)):
+            if first < stop:
+                db = self._part(db, first, stop)
+                first = stop
+        return db
+
+    def _schema_changes(self) -> list[int]:
+        # The places after transactions that change the schema: what follows them must find it changed.
+        rows = np.flatnonzero(np.isin(self.a, _SCHEMA))
+        found: list[int] = (np.unique(self.counts.cumsum().searchsorted(rows, "right")) + 1).tolist()
+        return found
+
+    def _part(self, db: Database, first: int, stop: int) -> Database:
+        ends = np.concatenate([[0], self.counts.cumsum()])
+        part = slice(int(ends[first]), int(ends[stop]))
+        txs = np.repeat(self.ts[first:stop] + tx_id(0), self.counts[first:stop])
+        return db.with_datoms(self.e[part], self.a[part], self.v[part], txs, self.added[part], t=int(self.ts[stop - 1]),
+                              next_t=int(self.next_ts[stop - 1]), next_schema_id=int(self.next_schema_ids[stop - 1]))
 
     @property
     def transactions(self) -> list[LoggedTransaction]:

@@ -253,6 +253,11 @@ def _or(source: Symbol | None, items: tuple[Any, ...], form: Any, depth: int) ->
             required = tuple(given.pop(0))
         names = tuple(dict.fromkeys((*required, *given)))
         branches = tuple(_branch(x, depth) for x in items[2:])
+        if not branches:
+            raise incorrect(f"or-join needs at least one clause: {edn_text(form)}")
+        # What no branch mentions joins nothing (oracle: query-hunt/where-06).
+        used = frozenset().union(*(clause_variables(clause) for branch in branches for clause in branch))
+        names = tuple(x for x in names if x in used or x in required or not is_variable(x)) or names
         if not all(is_variable(x) for x in names):
             raise incorrect(f"or-join takes variables to join by, not {edn_text(items[1])}: {edn_text(form)}")
     if not names:

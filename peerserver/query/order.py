@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Symbol
 
-from .ast import BLANK, Call, Clause, Not, Or, Pattern, RuleCall, is_variable
+from .ast import BLANK, Call, Clause, Not, Or, Pattern, Rule, RuleCall, is_variable
 from .clauses import clause_variables, insufficient
 from .context import Collection, Context
 from .rules import unknown_rule
@@ -32,7 +32,8 @@ def check_order(ctx: Context, clauses: Sequence[Clause], bound: frozenset[Symbol
         _run(ctx, clauses, bound, set())
 
 
-def _run(ctx: Context, clauses: Sequence[Clause], bound: frozenset[Symbol], seen: _Seen) -> None:
+def _run(ctx: Context, clauses: Sequence[Clause], bound: frozenset[Symbol], seen: _Seen) -> set[Symbol]:
+    """The variables that are bound when all clauses have run."""
     left = list(clauses)
     known = set(bound)
     while left:
@@ -50,6 +51,7 @@ def _run(ctx: Context, clauses: Sequence[Clause], bound: frozenset[Symbol], seen
             known.update(clause.binding.variables() if clause.binding is not None else ())
         elif not isinstance(clause, Not):
             known |= clause_variables(clause)
+    return known
 
 
 def _is_ready(ctx: Context, clause: Clause, known: set[Symbol]) -> bool:
@@ -80,7 +82,7 @@ _OR_JOIN = Symbol("or-join")
 def _either(ctx: Context, clause: Or, known: set[Symbol], seen: _Seen) -> None:
     given = frozenset(x for x in clause.names if x in known)
     for branch in clause.branches:
-        _run(ctx, branch, given, seen)
+        _check_bound(clause.names, _run(ctx, branch, given, seen), clause)
 
 
 def _rule(ctx: Context, clause: RuleCall, known: set[Symbol], seen: _Seen) -> None:
@@ -94,7 +96,14 @@ def _rule(ctx: Context, clause: RuleCall, known: set[Symbol], seen: _Seen) -> No
         return
     seen.add((clause.name, given))
     for rule in definitions:
-        _run(ctx, rule.clauses, frozenset(x for x, ok in zip(rule.head, given) if ok), seen)
+        bound = frozenset(x for x, ok in zip(rule.head, given) if ok)
+        _check_bound(rule.head, _run(ctx, rule.clauses, bound, seen), rule)
+
+
+def _check_bound(names: Sequence[Symbol], bound: set[Symbol], where: Or | Rule) -> None:
+    missing = [x.text for x in names if x not in bound]
+    if missing:
+        raise insufficient(f"[{' '.join(missing)}] not bound in clause: {edn_text(where.form)}")
 
 
 def _is_collection(ctx: Context, source: Symbol) -> bool:

@@ -317,6 +317,8 @@ def parse_rules(form: Any) -> Rules:
     if found is not None:
         return found  # type: ignore[no-any-return]
     data = _read(form) if isinstance(form, str) else form
+    if data == {}:
+        return NO_RULES
     if not isinstance(data, tuple):
         raise incorrect(f"Rules are a list of rules, not {edn_text(data)}")
     rules: dict[Symbol, list[Rule]] = {}

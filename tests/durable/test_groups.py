@@ -59,6 +59,21 @@ def test_a_group_makes_the_same_database() -> None:
     assert _facts(db) == _facts(after)
 
 
+def test_new_attributes_are_indexed_in_the_group_that_defines_them() -> None:
+    """Where one group has an attribute's definition and its data, references and values are found as ever."""
+    start = Database.new("a")
+    schema = transact(start, read("[{:db/ident :x/ref :db/valueType :db.type/ref :db/cardinality :db.cardinality/one}"
+                                  " {:db/ident :x/id :db/valueType :db.type/string :db/cardinality"
+                                  " :db.cardinality/one :db/unique :db.unique/identity}]"), 1)
+    for size in (3, 6000):
+        data = transact(schema.db_after, [{Keyword("x/id"): f"n{i}", Keyword("x/ref"): 17592186045418} for i in range(size)], 2)
+        other = Database.new("a")
+        db = decode_group(encode_group([Logged(schema), Logged(data)]), other.dictionary).apply(other)
+        assert len(db.referrers(17592186045418)) == size
+        assert db.entid((Keyword("x/id"), "n1")) == data.db_after.entid((Keyword("x/id"), "n1"))
+        assert len(db.datoms("vaet", [17592186045418])) == size
+
+
 def test_transactions_one_by_one() -> None:
     """The transactions of a group keep their datoms' order, their ids and their tempids; each can be applied alone."""
     _, results = _history()
