@@ -102,7 +102,8 @@ def _sql(text: str, rest: str) -> DatabaseURI:
     if jdbc.startswith("jdbc:sqlite:") and not jdbc.startswith("jdbc:sqlite:/"):
         raise _bad(text, "after jdbc:sqlite: goes the absolute path of a file")
     if not jdbc.startswith(("jdbc:postgresql://", "jdbc:mysql://", "jdbc:mariadb://", "jdbc:sqlite:/")):
-        raise _bad(text, "after datomic:sql://db? goes jdbc:postgresql://host:port/name or jdbc:mysql://host:port/name")
+        raise _bad(text, "after datomic:sql://db? goes jdbc:postgresql://host:port/name, "
+                         "jdbc:mysql://host:port/name or jdbc:sqlite:/path/file")
     return DatabaseURI("sql", _database(text, name), options={}, jdbc=jdbc, text=text)
 
 

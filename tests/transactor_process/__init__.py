@@ -1,0 +1,1 @@
+"""The transactor as its operator sees it: properties, command line, processes."""
