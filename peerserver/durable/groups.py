@@ -85,6 +85,11 @@ class Group:
         """The t of its last transaction."""
         return int(self.ts[-1])
 
+    @property
+    def tx(self) -> Ints:
+        """The transaction id of each datom."""
+        return np.repeat(self.ts + tx_id(0), self.counts)
+
     def apply(self, db: Database, after_t: int | None = None) -> Database:
         """The value after it; transactions up to ``after_t`` (by default the value's basis) are left out."""
         first = int(self.ts.searchsorted(db.basis_t if after_t is None else after_t, "right"))

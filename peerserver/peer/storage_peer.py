@@ -40,7 +40,7 @@ class StoragePeer:
         self._functions = functions
         self._tx_timeout = tx_timeout
         self._loader = Loader(self._storage, reactor, cache, self._pool)
-        self._link = Link(reactor, lambda: ensureDeferred(find_transactor(self._storage)))
+        self.link = Link(reactor, lambda: ensureDeferred(find_transactor(self._storage)))
         self._connections: dict[str, DurableConnection] = {}
 
     def connection(self, name: str) -> DurableConnection:
@@ -48,7 +48,7 @@ class StoragePeer:
         found = self._connections.get(name)
         if found is None:
             found = self._connections[name] = DurableConnection(
-                name, self._loader, self._link, self._reactor, self._functions, self._tx_timeout)
+                name, self._loader, self.link, self._reactor, self._functions, self._tx_timeout)
         return found
 
     def start(self) -> Deferred[Any]:
@@ -56,11 +56,15 @@ class StoragePeer:
         reactor: Any = self._reactor
         self._pool.start()
         reactor.addSystemEventTrigger("during", "shutdown", self._pool.stop)
-        self._link.start()
+        self.start_link()
         return gatherResults([connection.start() for connection in self._connections.values()])
+
+    def start_link(self) -> None:
+        """Connects to the transactor."""
+        self.link.start()
 
     def close(self) -> Deferred[Any]:
         """Ends the link and the storage."""
-        self._link.stop()
+        self.link.stop()
         ended = gatherResults([connection.close() for connection in self._connections.values()], consumeErrors=True)
         return ended.addCallback(lambda _: self._storage.close())

@@ -186,6 +186,8 @@ def _sections(form: Any) -> dict[str, tuple[Any, ...]]:
     current: list[Any] | None = None
     for item in form:
         if isinstance(item, Keyword) and item in _SECTIONS:
+            if current == [] and "find" in parts and len(parts) > 1:
+                raise incorrect(f"No :in or :where clause specified: the section before {item} is empty")
             # A section that is given twice: the later one counts (oracle: find/find-dup-where).
             current = parts[_SECTIONS[item]] = []
         elif current is None:
