@@ -41,6 +41,7 @@ from .job import JobProcess
 from .options import TransactorOptions as Options
 from .properties import TransactorProperties
 from .server import PeerPort
+from .surroundings import Unusable, check_host, health_site, listen, log_to, write_pid
 
 __all__ = ("Options", "TransactorService", "makeService")
 
@@ -80,7 +81,8 @@ class TransactorService(Service):
         self._driver: LeaseDriver | None = None
         self._host: TransactorHost | None = None
         self._port: PeerPort | None = None
-        self._listening: Any = None
+        self._ports: list[Any] = []
+        self._unlog: Callable[[], None] | None = None
         self._job: JobProcess | None = None
         self._pool = ThreadPool(1, 4, "transactor")
         self._stopping = False
@@ -88,10 +90,18 @@ class TransactorService(Service):
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         super().startService()
         properties = self._properties
+        try:
+            check_host(properties.host)
+            if properties.log_dir is not None:
+                self._unlog = log_to(properties.log_dir)
+            if properties.pid_file is not None:
+                write_pid(properties.pid_file)
+            if properties.ping is not None:
+                self._ports += listen(*properties.ping, self._ping)
+        except (Unusable, CannotListenError) as error:
+            raise SystemExit(f"transactor: {error}") from None
         if properties.ignored:
             _log.info("Ignored, for they mean nothing here: {names}", names=", ".join(properties.ignored))
-        if properties.pid_file is not None:
-            properties.pid_file.write_text(f"{os.getpid()}\n")
         self._pool.start()
         self._reactor.addSystemEventTrigger("during", "shutdown", self._pool.stop)
         ensureDeferred(self._begin()).addErrback(
@@ -176,11 +186,8 @@ class TransactorService(Service):
         told = False
         while not self._stopping:
             try:
-                if certificate is None:
-                    self._listening = self._reactor.listenTCP(properties.port, self._port, interface=_interface(properties))
-                else:
-                    self._listening = self._reactor.listenSSL(properties.port, self._port, certificate.options,
-                                                              interface=_interface(properties))
+                self._ports += listen(properties.host, properties.port, lambda port, address: self._open(
+                    certificate, port, address))
                 return
             except CannotListenError as error:
                 # A predecessor on the same machine may need a moment more.
@@ -189,6 +196,14 @@ class TransactorService(Service):
                               error=str(error.socketError))
                     told = True
                 await deferLater(self._reactor, RETRY / 4)
+
+    def _open(self, certificate: ChannelCertificate | None, port: int, address: str) -> Any:
+        if certificate is None:
+            return self._reactor.listenTCP(port, self._port, interface=address)
+        return self._reactor.listenSSL(port, self._port, certificate.options, interface=address)
+
+    def _ping(self, port: int, address: str) -> Any:
+        return self._reactor.listenTCP(port, health_site(), interface=address)
 
     def _beat(self) -> float:
         return min(self._properties.heartbeat_interval, 2.0)
@@ -228,8 +243,8 @@ class TransactorService(Service):
         self._reactor.callLater(0, self._reactor.stop)
 
     async def _finish(self) -> None:
-        if self._listening is not None:
-            await _stopped(self._listening.stopListening())
+        for port in self._ports:
+            await _stopped(port.stopListening())
         if self._job is not None:
             self._job.stop()
         if self._host is not None and self.exit_code == 0:
@@ -247,10 +262,8 @@ class TransactorService(Service):
             await self._storage.close()
         if self._properties.pid_file is not None:
             self._properties.pid_file.unlink(missing_ok=True)
-
-
-def _interface(properties: TransactorProperties) -> str:
-    return "127.0.0.1" if properties.host == "localhost" else properties.host
+        if self._unlog is not None:
+            self._unlog()
 
 
 def _stopped(result: Any) -> Deferred[Any]:
