@@ -97,7 +97,7 @@ class Load:
     total = ACCOUNTS * EACH
 
     def __init__(self, servers: Mapping[str, int], name: str, seed: int, writers: int = 8, readers: int = 8,
-                 pace: float = 0.04) -> None:
+                 pace: float = 0.08) -> None:
         self._servers, self._name, self._seed, self._pace = dict(servers), name, seed, pace
         self.recorder = Recorder()
         self._keys = _Keys(random.Random(f"{seed} keys"))
@@ -106,7 +106,9 @@ class Load:
         self.attributes: dict[str, int] = {}
         self.first_t = 0
         labels = list(servers)
-        self._threads = [threading.Thread(target=self._session, args=(n, labels[n % len(labels)], n < writers),
+        #: session → the server that it is on whenever that is healthy
+        self.homes = {n: labels[n % len(labels)] for n in range(writers + readers)}
+        self._threads = [threading.Thread(target=self._session, args=(n, self.homes[n], n < writers),
                                           name=f"session-{n}", daemon=True) for n in range(writers + readers)]
         self._threads.append(threading.Thread(target=self._balance, name="balancer", daemon=True))
         self._healthy: frozenset[str] = frozenset(servers)
