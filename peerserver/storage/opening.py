@@ -20,7 +20,7 @@ from peerserver.wire.client import Address
 
 from .caches import DiskCache, Memcached
 from .guard import GuardedStorage, Limits
-from .interfaces import IStorage
+from .interfaces import IStorage, StorageError
 from .uri import DatabaseURI
 
 __all__ = ("CacheSettings", "open_storage", "sqlite_path")
@@ -98,7 +98,11 @@ async def _sql(uri: DatabaseURI, reactor: Any, connections: int, create: bool) -
 
     storage = open_jdbc(parse_jdbc(uri.jdbc), connections, reactor)
     if create:
-        await storage.create_table()
+        try:
+            await storage.read("")
+        except StorageError:
+            # Only then: a user who may use the table need not be one who may make tables.
+            await storage.create_table()
     return storage
 
 

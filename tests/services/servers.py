@@ -114,7 +114,7 @@ def mariadb() -> Iterator[int]:
                    f"--port={port}", f"--socket={sock}", f"--pid-file={folder / 'pid'}", "--skip-name-resolve"]
         with _running(command, port, 30, folder):
             script = ("create user peer@'127.0.0.1' identified by 'peer'; "
-                      "grant all on *.* to peer@'127.0.0.1'; create database peer")
+                      "grant all on *.* to peer@'127.0.0.1' with grant option; create database peer")
             subprocess.run([client, "--no-defaults", f"--socket={sock}", "-u", "root", "-e", script], check=True)
             yield port
 
