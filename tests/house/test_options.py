@@ -113,7 +113,7 @@ def test_bad_options(argv: list[str], sentence: str) -> None:
     ["-a", "my-hidden-value", *DB], ["-a", ",my-hidden-value", *DB], [*KEY, *DB, "my-hidden-value"],
     [*KEY, "-d", "a_b,datomic:sql://x?jdbc:postgresql://h/d?user=u&password=my-hidden-value"],
     [*KEY, "-d", "datomic:sql://x?jdbc:postgresql://h/d?user=u&password=my-hidden-value"],
-    [*KEY, "-d", "a,datomic:dev://h:1/x?password=my-hidden-value"],
+    [*KEY, "-d", "a,datomic:dev://h:0/x?password=my-hidden-value"],
 ])
 def test_refusals_keep_secrets(argv: list[str]) -> None:
     """No refusal repeats what may be a secret."""
