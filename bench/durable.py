@@ -73,7 +73,7 @@ async def load(reactor: Any, base: dict[str, Any], folder: Path, uri: DatabaseUR
                  transact_s=round(busy, 2), datoms_per_s=round(datoms / busy))
     ids_file.write_text(json.dumps(list(ids.of.items())))
     start = time.perf_counter()
-    subprocess.run([*COMMAND, "index-database", uri.text, "--wait", "600"], check=True)
+    subprocess.run([*COMMAND, "index-database", uri.text, "--timeout", "600"], check=True)
     emit(**base, name="last-index", wall_s=round(time.perf_counter() - start, 2))
     path = sqlite_path(uri)
     if path is not None:
