@@ -57,14 +57,14 @@ def like_key(value: Any) -> Any:
     """A hashable key for values that unique attributes and groups take for one: bigdecs of any scale, uris as Java
     compares them, zeros of either sign, and tuples of such."""
     if isinstance(value, URI):
-        return (URI, uri_key(value.text))
+        return ("u", uri_key(value.text))
     if isinstance(value, Decimal):
-        return (Decimal, value)
+        return ("m", value)
     if isinstance(value, tuple):
-        return (tuple, *(like_key(item) for item in value))
+        return ("t", *(like_key(item) for item in value))
     if isinstance(value, float):
-        return (float, value + 0.0 if value == value else str(value))
-    return (value.__class__, value)
+        return ("f", value + 0.0 if value == value else str(value))
+    return (value.__class__.__name__, value)
 
 
 def _typed(kind: type, key: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -109,7 +109,7 @@ class _Space:
         self.count = 0
         self.lock = threading.Lock()
         #: codes by ``like_key``, of the first ``listed`` values: made when first asked for
-        self.alike: dict[Any, list[int]] = {}
+        self.alike: dict[Any, int | list[int]] = {}
         self.listed = 0
 
     def add(self, key: Any, value: Any) -> int:
@@ -132,10 +132,17 @@ class _Space:
         """The codes of values with a ``like_key``."""
         if self.listed < self.count:
             with self.lock:
+                alike = self.alike
                 for place in range(self.listed, self.count):
-                    self.alike.setdefault(like_key(self.values[place]), []).append(self.start + place)
+                    code = self.start + place
+                    found = alike.setdefault(like_key(self.values[place]), code)
+                    if isinstance(found, list):
+                        found.append(code)
+                    elif found != code:
+                        alike[like_key(self.values[place])] = [found, code]
                 self.listed = self.count
-        return self.alike.get(key, [])
+        known = self.alike.get(key)
+        return [] if known is None else [known] if isinstance(known, int) else known
 
 
 class Dictionary:

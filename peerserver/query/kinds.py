@@ -18,7 +18,7 @@ from peerserver.index.dictionary import Dictionary
 from peerserver.index.rows import Ints
 from peerserver.model.order import clj_key
 from peerserver.model.schema import ValueType
-from peerserver.model.values import INT64_MAX, INT64_MIN, BigInt, Float32, Instant, Keyword, Symbol
+from peerserver.model.values import INT64_MAX, INT64_MIN, URI, BigInt, Float32, Instant, Keyword, Symbol
 
 __all__ = ("BOOL", "DOUBLE", "FLOAT", "INSTANT", "INT", "Kind", "Pool", "Words", "kind_of_value")
 
@@ -131,7 +131,7 @@ class Words:
 
 # Values that are their own keys, and those of them that are `=` to their own kind only.
 _PLAIN = frozenset((str, int, Keyword, Symbol))
-_ALONE = frozenset((str, Keyword, Symbol, bool))
+_ALONE = frozenset((str, Keyword, Symbol, bool, URI))
 
 
 def _java_key(value: Any) -> Any:
