@@ -47,3 +47,16 @@ def test_many_uris_join() -> None:
     assert run_query("[:find (count ?f) . :with ?e :where [?e :x/v ?v] [?f :x/v ?v]]", [db]) == 400
     assert len(run_query("[:find ?v :where [_ :x/v ?v]]", [db])) == 100
     assert len(run_query("[:find ?v ?e :where [?e :x/v ?v]]", [db])) == 200
+
+
+def test_open_dictionaries_ask_the_index() -> None:
+    """Where storage may hold values that were not read yet, other forms are found by the index."""
+    attribute = {K("db/ident"): K("x/u"), K("db/valueType"): K("db.type/uri"),
+                 K("db/cardinality"): K("db.cardinality/one"), K("db/unique"): K("db.unique/identity")}
+    db = transact(Database.new("open"), [attribute], NOW).db_after
+    db = transact(db, [{K("db/id"): "a", K("x/u"): URI("http://a/b")}], NOW).db_after
+    db.dictionary.is_open = True
+    found = transact(db, [{K("db/id"): "b", K("x/u"): URI("HTTP://A/b")}], NOW)
+    (row,) = run_query("[:find ?e ?v :in $ ?v :where [?e :x/u ?v]]", [db, URI("HTTP://a/b")])
+    assert found.tempids["b"] == row[0] == db.entid((K("x/u"), URI("Http://a/b")))
+    assert row[1] == URI("HTTP://a/b")
