@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import attrs
-from twisted.internet.defer import Deferred, ensureDeferred, fail, gatherResults, succeed
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, fail, gatherResults, succeed
 from twisted.logger import Logger
 
 from peerserver.codec import transit
@@ -20,7 +20,7 @@ from peerserver.durable.groups import CorruptValue, Group, answers_in
 from peerserver.durable.loading import Loader
 from peerserver.durable.log import DurableLog, newest_parts, read_part
 from peerserver.durable.novelty import Novelty, base_over, laid_on
-from peerserver.model.anomaly import incorrect, not_found
+from peerserver.model.anomaly import fault, incorrect, not_found
 from peerserver.storage.interfaces import StorageCorrupt
 
 from .indexing import Indexer, pressure_of
@@ -72,15 +72,27 @@ class TransactorHost:
         self._on_group = on_group
         self._on_index = on_index
         self._open: dict[str, _Open] = {}
+        self._damaged: dict[str, str] = {}
         self.indexer = Indexer(self, job, reactor, limits.memory_index_threshold)
 
     # -- opening and closing
 
     async def start(self) -> None:
-        """Takes every database of the storage; from then on nobody else can write to them. Fails with StorageError,
-        or Deposed."""
-        for name, database_id in (await databases(self._loader.storage)).items():
+        """Takes every database of the storage; from then on nobody else can write to them. One that is damaged is left
+        out. Fails with StorageError (then it may be called again), or Deposed."""
+        known = await databases(self._loader.storage)
+        waiting = [ensureDeferred(self._take_sound(name, id)) for name, id in known.items() if id not in self._open]
+        outcomes: Any = await DeferredList(waiting, consumeErrors=True)
+        for success, outcome in outcomes:
+            if not success:
+                outcome.raiseException()
+
+    async def _take_sound(self, name: str, database_id: str) -> None:
+        try:
             await self._take(name, database_id)
+        except StorageCorrupt as error:
+            _log.error("Database {name} is not served: {error}", name=name, error=str(error))
+            self._damaged[database_id] = f"The database {name} is damaged in storage: {error}"
 
     async def _take(self, name: str, database_id: str) -> None:
         storage = self._loader.storage
@@ -162,6 +174,8 @@ class TransactorHost:
 
     def _opened(self, database_id: str) -> _Open:
         found = self._open.get(database_id)
+        if found is None and database_id in self._damaged:
+            raise fault(self._damaged[database_id], "damaged-database")
         if found is None:
             raise not_found(f"There is no database with the id {database_id} here; was it deleted?")
         return found
