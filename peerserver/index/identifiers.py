@@ -95,8 +95,9 @@ def _lookup(db: _Db, ref: Sequence[Any]) -> int | None:
     if attribute.unique is None:
         raise anomaly.incorrect(f"Attribute values not unique: {attribute.ident}", "lookup-ref-attr-not-unique")
     value = ref[1]
-    if attribute.id == IDENT and isinstance(value, str):
-        value = keyword_of(value)
+    if attribute.id == IDENT and isinstance(value, (str, Keyword)):
+        # Idents name the same whatever the time (oracle: reads-hunt/index-since3).
+        return db.schema.entids.get(keyword_of(value) if isinstance(value, str) else value)
     if value is None or (attribute.is_ref and not isinstance(value, int)):
         return None  # no idents and lookup refs inside lookup refs (oracle: index-points/composite-lookup-idents)
     code = db.encode(attribute.type, value)
