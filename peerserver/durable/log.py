@@ -38,6 +38,8 @@ FOLD: Final = 64
 FIRST_DELAY: Final = 0.05
 LONGEST_DELAY: Final = 1.0
 PATIENCE: Final = 20.0
+#: how often a database is taken anew when somebody wrote to it meanwhile
+_TAKINGS: Final = 5
 
 
 class Deposed(Exception):
@@ -132,9 +134,17 @@ class DurableLog:
     async def open(cls, storage: IStorage, database_id: str, epoch: str, reactor: Any) -> DurableLog:
         """Takes the database for this writer: from now on whoever had it is deposed. ``epoch`` was never used
         before. Fails with StorageError, or Deposed when another writer took it in the meantime."""
-        revision, root = await read_root_record(storage, database_id)
-        log = cls(storage, reactor, root, revision)
-        await log._write(attrs.evolve(root, epoch=epoch))
+        for attempt in range(_TAKINGS):
+            revision, root = await read_root_record(storage, database_id)
+            log = cls(storage, reactor, root, revision)
+            try:
+                await log._write(attrs.evolve(root, epoch=epoch))
+            except Deposed:
+                # The last commit of the predecessor came between, or another who takes it.
+                if attempt + 1 == _TAKINGS:
+                    raise
+            else:
+                break
         return log
 
     def append(self, group: bytes, last_t: int, next_t: int, next_schema_id: int) -> Deferred[None]:

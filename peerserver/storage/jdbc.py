@@ -20,7 +20,7 @@ __all__ = ("JdbcURL", "open_jdbc", "parse_jdbc")
 
 #: seconds until a connection attempt, and until a silent server, counts as lost.
 CONNECT_TIMEOUT = 5
-SOCKET_TIMEOUT = 10
+SOCKET_TIMEOUT = 5
 
 
 @attrs.frozen
@@ -60,7 +60,7 @@ def open_jdbc(url: JdbcURL, connections: int, reactor: object) -> SqlStorage:
         "cp_noisy": False,
     }
     if url.kind == "postgresql":
-        return SqlStorage(POSTGRESQL, adbapi.ConnectionPool("psycopg", **_postgresql(url), **shared))
+        return SqlStorage(POSTGRESQL, adbapi.ConnectionPool("peerserver.storage.patient_psycopg", **_postgresql(url), **shared))
     return SqlStorage(MYSQL, adbapi.ConnectionPool("pymysql", **_mysql(url), **shared))
 
 
@@ -77,6 +77,9 @@ def _postgresql(url: JdbcURL) -> dict[str, Any]:
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
+        # Every call is one statement: a client that is paused between statement and commit would keep its locks.
+        "autocommit": True,
+        "patience": SOCKET_TIMEOUT,
         "options": f"-c statement_timeout={SOCKET_TIMEOUT * 1000}",
     }
     return {k: v for k, v in found.items() if v is not None}
@@ -93,7 +96,7 @@ def _mysql(url: JdbcURL) -> dict[str, Any]:
         "read_timeout": SOCKET_TIMEOUT,
         "write_timeout": SOCKET_TIMEOUT,
         "charset": "utf8mb4",
-        "autocommit": False,
+        "autocommit": True,
     }
     if url.ssl and url.ssl != "disable":
         found["ssl"] = {}

@@ -29,6 +29,8 @@ async def open_sqlite(path: Path, reactor: object) -> SqlStorage:
         str(path),
         timeout=LOCK_WAIT,
         check_same_thread=False,
+        # Every call is one statement: a process that is paused between statement and commit would keep the file locked.
+        isolation_level=None,
         cp_min=1,
         cp_max=1,  # one connection, one thread: SQLite has one writer anyway
         cp_openfun=_prepare,

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
                 scene.run(scene.rng.choice(able))
         violations = scene.judge(folder / "history.jsonl")
     print(table(FAULTS, scene.measures))
-    for violation in violations:
+    for violation in violations[:20]:
         print(f"VIOLATION {violation}")
     if violations:
         print(f"seed {seed}, history {folder / 'history.jsonl'}")

@@ -21,6 +21,7 @@ from .history import APPEND, BANK, LISTS, LOG, REPEAT, SETUP, TRANSFER, WRITES, 
 __all__ = ("RULES", "Violation", "check")
 
 _SHOWN = 20
+_LONGEST = 600
 
 
 @attrs.frozen
@@ -42,7 +43,7 @@ def check(history: History, each: int = _SHOWN) -> list[Violation]:
         for n, message in enumerate(rule(case)):
             if n == each:
                 break
-            found.append(Violation(name, message))
+            found.append(Violation(name, message[:_LONGEST]))
     return found
 
 

@@ -63,7 +63,7 @@ class Cluster:
 
     def _start(self) -> None:
         if self.kind == "postgresql":
-            self.postgres = Postgres(self.folder)
+            self.postgres = Postgres()
             self.postgres.start()
         for label in ("t1", "t2", "p1", "p2"):
             if self.postgres is not None:
@@ -93,7 +93,7 @@ class Cluster:
         for proxy in (*self.storage_proxies.values(), *self.transactor_proxies.values()):
             proxy.end()
         if self.postgres is not None:
-            self.postgres.stop()
+            self.postgres.end()
 
     def _create(self) -> None:
         made = Process("create", [*PEERSERVER, "create-database", self.uri("p1")], self.folder)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -152,15 +154,12 @@ class Proxy:
 class Postgres:
     """PostgreSQL with a superuser ``peer``, that can be stopped and started with its data kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
-        self._folder, self._data = folder, folder / "postgres"
+        # Not within a folder of pytest, which other users may not enter.
+        self._data = Path(tempfile.mkdtemp(prefix="chaos-postgres-"))
         self._initdb, self._pg_ctl = _tool("initdb"), _tool("pg_ctl")
-        self._data.mkdir()
         if os.getuid() == 0:
-            import shutil
-
-            folder.chmod(0o755)
             shutil.chown(self._data, "postgres")
         self._run(self._initdb, "-D", str(self._data), "-A", "trust", "-U", "peer", "--no-sync", "-E", "UTF8")
 
@@ -171,6 +170,11 @@ class Postgres:
     def stop(self, mode: str = "immediate") -> None:
         """``immediate`` is what a crash is to its clients and its data."""
         self._run(self._pg_ctl, "-D", str(self._data), "-m", mode, "stop")
+
+    def end(self) -> None:
+        """Stops it and forgets its data."""
+        self.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
 
     def _run(self, *command: str) -> None:
         subprocess.run([*_as("postgres"), *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -19,6 +19,8 @@ __all__ = ("Fault", "Measure", "Scene", "table")
 
 #: seconds after a fault's end within which everything must be answered again.
 RECOVERS_WITHIN = 60.0
+#: seconds after which a supervisor starts transactors again, where none is left.
+SUPERVISOR = 5.0
 
 
 @attrs.frozen
@@ -81,6 +83,11 @@ class Scene:
                 if op.start >= began and op.outcome != "unknown"}
             if not wanted:
                 return
+            if time.monotonic() > began + SUPERVISOR and not any(p.alive for p in self.cluster.transactors.values()):
+                self.note("no transactor is left: both are started again")
+                self.say("no transactor is left: both are started again")
+                for label in self.cluster.transactors:
+                    self.cluster.start_transactor(label)
             time.sleep(0.1)
         raise AssertionError(f"no answer after {RECOVERS_WITHIN:g} s for session and server {sorted(wanted)}")
 
