@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, final
 
-from twisted.internet import defer
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -136,9 +135,20 @@ class LeaseDriver:
     def _pause(self, seconds: float) -> Deferred[None]:
         return deferLater(self._clock, seconds)
 
-    async def _in_time(self, call: Deferred[T]) -> T:
-        # A heartbeat that takes longer than the interval is a missed one.
-        try:
-            return await call.addTimeout(self.lease.interval, self._clock)
-        except (defer.TimeoutError, defer.CancelledError) as error:
-            raise StorageError(f"storage gave no answer in {self.lease.interval:g} s") from error
+    def _in_time(self, call: Deferred[T]) -> Deferred[T]:
+        # A heartbeat that takes longer than the interval is a missed one, whatever storage still tries.
+        answer: Deferred[T] = Deferred()
+
+        def late() -> None:
+            answer.errback(StorageError(f"storage gave no answer in {self.lease.interval:g} s"))
+            call.cancel()
+
+        timer = self._clock.callLater(self.lease.interval, late)
+
+        def settled(result: Any) -> None:
+            if timer.active():
+                timer.cancel()
+                answer.callback(result)
+
+        call.addBoth(settled)
+        return answer

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, final
 
 import attrs
 from twisted.internet import defer
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, ensureDeferred
+from twisted.internet.defer import Deferred, DeferredSemaphore, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -90,7 +90,7 @@ class GuardedStorage:
             await slots.acquire()
             try:
                 return await call().addTimeout(self._limits.timeout, self._reactor)
-            except (defer.TimeoutError, CancelledError) as error:
+            except defer.TimeoutError as error:
                 raise StorageError(f"storage gave no answer in {self._limits.timeout:g} s") from error
             finally:
                 slots.release()

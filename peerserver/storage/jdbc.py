@@ -60,7 +60,10 @@ def open_jdbc(url: JdbcURL, connections: int, reactor: object) -> SqlStorage:
         "cp_noisy": False,
     }
     if url.kind == "postgresql":
-        return SqlStorage(POSTGRESQL, adbapi.ConnectionPool("peerserver.storage.patient_psycopg", **_postgresql(url), **shared))
+        from .patient_psycopg import Patience
+
+        parameters = _postgresql(url) | {"patience": Patience(SOCKET_TIMEOUT)}
+        return SqlStorage(POSTGRESQL, adbapi.ConnectionPool("peerserver.storage.patient_psycopg", **parameters, **shared))
     return SqlStorage(MYSQL, adbapi.ConnectionPool("pymysql", **_mysql(url), **shared))
 
 
@@ -79,7 +82,6 @@ def _postgresql(url: JdbcURL) -> dict[str, Any]:
         "keepalives_count": 3,
         # Every call is one statement: a client that is paused between statement and commit would keep its locks.
         "autocommit": True,
-        "patience": SOCKET_TIMEOUT,
         "options": f"-c statement_timeout={SOCKET_TIMEOUT * 1000}",
     }
     return {k: v for k, v in found.items() if v is not None}

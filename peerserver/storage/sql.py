@@ -12,7 +12,7 @@ from typing import Any, Final, final
 
 import attrs
 from twisted.enterprise import adbapi
-from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, succeed
 from zope.interface import implementer
 
 from .interfaces import IStorage, Record, StorageError, StorageFull
@@ -141,6 +141,8 @@ class SqlStorage:
         async def guarded() -> Any:
             try:
                 return await self._pool.runInteraction(work)
+            except CancelledError:
+                raise
             except Exception as error:  # drivers have no common base class
                 kind = StorageFull if self.dialect.is_full(error) else StorageError
                 # A driver's text can hold the connection string: only the error's class is told.
