@@ -31,9 +31,11 @@ __all__ = ("DurableIndex", "Fetch")
 #: From keys to the bytes under them, in order. Blocks; raises an Anomaly when storage cannot answer.
 Fetch = Callable[[Sequence[str]], Sequence[bytes]]
 
-# An attribute of so few segments is read whole at once; of a larger one, when this part of it was read singly.
+# An attribute of so few segments is read whole at once; a larger one when this part of it is asked for at once, or when
+# so many times all its segments were read one by one.
 _WHOLE: Final = 2
 _PART: Final = 4
+_MANY: Final = 32
 # The memory that a row of a whole attribute takes, with the orders that reads make of it.
 _ROW_BYTES: Final = 48
 
@@ -48,7 +50,7 @@ class DurableIndex:
         self.dictionary = dictionary
         self.cache = cache
         self._fetch = fetch
-        self._loads: dict[int, int] = {}
+        self._reads: dict[int, int] = {}
         self._lock = threading.Lock()
 
     # -- what there is
@@ -74,6 +76,8 @@ class DurableIndex:
     def facts(self, aid: int) -> tuple[Table, Table]:
         """The live facts of an attribute and its past ones."""
         entry = self.entries[aid]
+        with self._lock:
+            self._reads[aid] = 0
         return self._whole(entry.live), self._whole(entry.past)
 
     def size(self, aid: int) -> int:
@@ -139,16 +143,14 @@ class DurableIndex:
         return segments.of_entity(int(es[0])) if len(es) == 1 else segments.of_entities(es)
 
     def _allow(self, aid: int, needed: int, all_: int) -> bool:
-        # Segments that are read again from the cache count too: it is the decoding of many that doesn't pay.
         if needed == 0:
             return True
         if all_ <= _WHOLE or needed > max(_WHOLE, all_ // _PART):
             return False
-        if self.size(aid) > self.cache.max_bytes // 2:
-            return True
+        # Many single reads say that the attribute had better be in memory, if it can stay there with others.
         with self._lock:
-            loads = self._loads[aid] = self._loads.get(aid, 0) + needed
-        return loads <= max(64, all_)
+            reads = self._reads[aid] = self._reads.get(aid, 0) + needed
+        return reads <= _MANY * all_ or self.size(aid) > self.cache.max_bytes // _PART
 
     def _some(self, aid: int, segments: Segments, which: Sequence[int]) -> Table:
         if not len(which):
