@@ -23,7 +23,7 @@ from peerserver.model.values import Instant, Keyword
 from .clients import Broken, Session, healthy, run
 from .history import APPEND, BANK, LISTS, LOG, REPEAT, SETUP, TRANSFER, Change, Operation, Recorder
 
-__all__ = ("EACH", "Load", "read_log")
+__all__ = ("EACH", "Load", "patiently", "read_log")
 
 K = Keyword
 ACCOUNTS, EACH = 24, 1000
@@ -117,8 +117,8 @@ class Load:
     def set_up(self) -> None:
         """The schema and the accounts; waits for a server that serves."""
         session = Session(self._servers, next(iter(self._servers)), self._name)
-        _patiently(lambda: run(session.client.connect()), session)
-        _patiently(lambda: run(session.client.transact(_SCHEMA)), session)
+        patiently(lambda: run(session.client.connect()), session)
+        patiently(lambda: run(session.client.transact(_SCHEMA)), session)
         worker = _Worker(self, -1, session, random.Random(self._seed))
         accounts = [[n, EACH] for n in range(ACCOUNTS)]
         worker.write(SETUP, accounts, [{K("account/number"): n, K("account/balance"): b} for n, b in accounts], True)
@@ -150,7 +150,7 @@ class Load:
         rng = random.Random(f"{self._seed} session {number}")
         session = Session(self._servers, server, self._name)
         try:
-            _patiently(lambda: run(session.client.connect()), session)
+            patiently(lambda: run(session.client.connect()), session)
             worker = _Worker(self, number, session, rng)
             while not self._stop.is_set():
                 if session.server != server and server in self._healthy:
@@ -176,7 +176,8 @@ class Load:
         self._stop.wait(seconds)
 
 
-def _patiently(work: Any, session: Session) -> Any:
+def patiently(work: Any, session: Session) -> Any:
+    """What the work returns, once it does not fail; on either server."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -331,9 +332,9 @@ class _Worker:
 def read_log(servers: Mapping[str, int], server: str, load: Load, name: str) -> list[Change]:
     """A server's whole log since the set-up, at least up to what anybody was told."""
     session = Session({server: servers[server]}, server, name)
-    _patiently(lambda: run(session.client.connect()), session)
+    patiently(lambda: run(session.client.connect()), session)
     session.client.t = max(session.client.t, load.newest.t)
-    log = _patiently(lambda: _transactions(session, load.first_t, None), session)
+    log = patiently(lambda: _transactions(session, load.first_t, None), session)
     session.close()
     names = {eid: ident for ident, eid in load.attributes.items()}
     numbers: dict[int, int] = {}

@@ -90,7 +90,7 @@ async def test_a_paused_writer_keeps_no_lock(postgres: Postgres, tmp_path: Path)
         try:
             began = time.monotonic()
             record = await storage.read("root")
-            while not await storage.compare_and_set("root", record.revision, b"y"):
+            while record is None or not await storage.compare_and_set("root", record.revision, b"y"):
                 record = await storage.read("root")
             slowest = max(slowest, time.monotonic() - began)
         finally:

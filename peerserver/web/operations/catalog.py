@@ -17,7 +17,9 @@ __all__ = ("administer_system", "create_db", "delete_db", "list_dbs", "resolve_d
 
 async def resolve_db(context: Context, request: Request) -> dict[Keyword, Any]:
     """``:db-name`` → ``{:database-id}``."""
-    return {K.database_id: context.databases.by_name(request).database_id}
+    connection = context.databases.by_name(request)
+    connection.db()  # unavailable until it is loaded: before that it has no id
+    return {K.database_id: connection.database_id}
 
 
 async def list_dbs(context: Context, request: Request) -> dict[Keyword, Any]:
