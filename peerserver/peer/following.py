@@ -243,7 +243,6 @@ class DurableConnection:
             try:
                 if self._behind:
                     await self._catch_up()
-                    self._behind = False
                 elif self._inbox:
                     await self._take(self._inbox.popleft())
                 elif (key := self._adoption()) is not None:
@@ -276,10 +275,16 @@ class DurableConnection:
             self._moved(await self._loader.in_thread(group.apply, db))
 
     async def _catch_up(self) -> None:
-        # The inbox may hold what is read here once more; it is left out then.
-        root = await self._loader.root(self.db().id)
-        for group in await self._loader.groups(root, self.db()):
-            self._apply(group, 0)
+        # The inbox may hold what is read here once more; it is left out then. A gap that is told meanwhile may be
+        # newer than the root that is read: it sets the flag again.
+        self._behind = False
+        try:
+            root = await self._loader.root(self.db().id)
+            for group in await self._loader.groups(root, self.db()):
+                self._apply(group, 0)
+        except BaseException:
+            self._behind = True
+            raise
         if root.index is not None:
             self._index_key = root.index
 
@@ -291,7 +296,7 @@ class DurableConnection:
         if base.basis_t != self.db().basis_t:
             base = laid_on(base, self._novelty.groups)
         self._novelty.adopt(index, key)
-        self._db = base
+        self._moved(base)  # the index may be newer than what was known here
         _log.debug("Database {name} adopted the index of t {t}", name=self.name, t=index.root.basis_t)
 
     def _apply(self, group: Group, size: int) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 
 from peerserver.database import Database
 from peerserver.durable.groups import Group, LoggedTransaction
+from peerserver.index.schema_view import TX_INSTANT
 from peerserver.model.anomaly import unavailable
-from peerserver.model.entity import tx_id
+from peerserver.model.entity import NUMBER_MASK, t_of, tx_id
 from peerserver.transact import TxResult
 
 __all__ = ("result_at", "results_of")
@@ -38,7 +39,7 @@ def result_at(db: Database, groups: Sequence[Group], t: int, tempids: dict[Any, 
     rows = db.unfiltered().history().rows_of_txs(np.array([tx_id(t)], np.int64))[1]
     if rows.a is None or not len(rows):
         raise unavailable(f"The transaction of t {t} is not here yet; try again")
-    later = [int(e) & (tx_id(0) - 1) for e in rows.e.tolist()]
+    later = [int(e) & NUMBER_MASK for e in rows.e.tolist()]
     next_t = max([t, *(number for number in later if number >= t)]) + 1
     return TxResult(_told(db, t), _told(db, t, next_t), t, rows.e.tolist(), rows.a.tolist(), rows.v.tolist(),
                     rows.added_or_true().tolist(), tempids)
@@ -52,6 +53,6 @@ def _told(db: Database, t: int, next_t: int | None = None) -> Database:
     # What a client is told of the value before or after t: its basis and its counter.
     if next_t is not None:
         return db.labelled(t, next_t)
-    txs = db.unfiltered().rows(50).e
+    txs = db.unfiltered().rows(TX_INSTANT).e
     place = int(txs.searchsorted(tx_id(t)))
-    return db.labelled(int(txs[place - 1]) & (tx_id(0) - 1) if place else 0, t)
+    return db.labelled(t_of(int(txs[place - 1])) if place else 0, t)
