@@ -5,6 +5,7 @@ What is not decided here: where the transactor is.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -98,14 +99,15 @@ class Connection:
 
 
 def memory_connection(name: str, reactor: Any, run: Callable[..., Deferred[Any]] | None = None,
-                      functions: Mapping[str, Any] | None = None) -> Connection:
+                      functions: Mapping[str, Any] | None = None, now: Callable[[], float] = time.time) -> Connection:
     """A connection to a new ``datomic:mem://`` database, which lives as long as the process.
 
     ``run``: where transactions are worked on (by default a thread of the database's own); ``functions``: the
-    operator's transaction functions and predicates.
+    operator's transaction functions and predicates; ``now``: the wall clock in seconds.
     """
     if run is None:
         run = OwnThread(f"transactor {name}", reactor).run
-    transactor = LocalTransactor(Database.new(str(uuid4())), run=run, clock=reactor, functions=functions)
+    transactor = LocalTransactor(Database.new(str(uuid4())), run=run, clock=reactor, now=now,
+                                 functions=functions)
     return Connection(transactor, reactor)
 

@@ -50,9 +50,9 @@ class House:
 
     def __attrs_post_init__(self) -> None:
         self.clock.advance(NOW)
-        self.connection = memory_connection("hello", self.clock, execute)
+        self.connection = memory_connection("hello", self.clock, execute, now=self.clock.seconds)
         keys = {KEY: SECRET}
-        databases = {"hello": self.connection, "other": memory_connection("other", self.clock, execute)}
+        databases = {"hello": self.connection, "other": memory_connection("other", self.clock, execute, now=self.clock.seconds)}
         self.dispatcher = Dispatcher(databases, keys, self.settings, now=self.clock.seconds)
         self.web = Web(self.dispatcher, keys, self.settings, self.clock.seconds)
         self.site = BoundedSite(self.web.app.resource(), self.settings, self.clock)
