@@ -7,6 +7,7 @@ What is not decided here: any of what its parts do.
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 import random
 import time
@@ -89,6 +90,10 @@ class TransactorService(Service):
 
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         super().startService()
+        # As in the peer server: full passes of the collector over a database stop every thread for a tenth of a second.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 10, 200)
         properties = self._properties
         try:
             check_host(properties.host)
