@@ -283,3 +283,31 @@ def test_a_database_that_is_not_there_yet() -> None:
     clock.advance(5)
     assert started.called and connection.db().basis_t == 66
     assert outcome(connection.sync(66, 1.0)) is connection.db()
+
+
+def test_values_that_are_not_there_yet() -> None:
+    """A service that shows immutable values late: nobody is given a part of a database; who waits gets all of it."""
+    world = World(5)
+    world.rng.random = lambda: 1.0  # type: ignore[method-assign]
+    _, first = world.peer()
+    outcome(first.transact(SCHEMA))
+    for n in range(40):
+        outcome(first.transact(({K("p/name"): f"n{n}" * 2000},)))
+    world.host.indexer.request(world.id)
+    outcome(first.transact(({K("p/name"): "x" * 40_000},)))
+    hidden = dict(world.storage._values)
+    log = [key for key in hidden if "/log/" in key]
+    index = [key for key in hidden if "/index/" in key]
+    assert log and index
+    for key in (*log[-1:], *index):
+        world.storage._values.pop(key, None)
+        late = world.peer()[1]
+        try:
+            seen = facts(late.db())
+        except Anomaly as anomaly:
+            assert anomaly.category in ("unavailable", "fault")
+        else:  # what it was asked so far does not need that value
+            assert seen == facts(first.db())
+        world.storage._values[key] = hidden[key]
+        world.settle()
+        assert facts(late.db()) == facts(first.db())
