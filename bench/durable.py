@@ -3,6 +3,8 @@
 ::
 
     python -m bench.durable load DATA DATASET PROPERTIES URI IDS       a transactor of its own, until all is indexed
+    python -m bench.durable small DATA DATASET PROPERTIES URI -        small transactions of one client, and of 200 at once
+    python -m bench.durable indexing DATA DATASET PROPERTIES URI -     the same of four, with and without an indexing job beside them
     python -m bench.durable peer DATA DATASET PROPERTIES URI IDS WORKLOAD CACHE     cold start, point reads, the workload
 
 ``PROPERTIES`` is a transactor's file, ``URI`` the database's; ``IDS`` is a file that the first writes and the second reads.
@@ -110,6 +112,54 @@ async def single(reactor: Any, base: dict[str, Any], uri: DatabaseURI, clients: 
     peer.close()
 
 
+async def beside_indexing(reactor: Any, base: dict[str, Any], uri: DatabaseURI, seconds: float = 20.0) -> None:
+    """Small transactions of four clients, before and while half a million new datoms are indexed. The transactor's
+    ``memory-index-threshold`` must be above them (512m), so that no job begins by itself."""
+    subprocess.run([*COMMAND, "create-database", uri.text], check=True)
+    peer = StoragePeer(uri, reactor, ObjectCache(1 << 20), CacheSettings(), 8, {}, 600.0)
+    peer.start_link()
+    storage = await open_storage(uri, reactor, lambda: 0.5)
+    database_id = await find_database(storage, uri.database)
+    doc, numbers = Keyword("db/doc"), iter(range(1 << 40))
+
+    async def transact(*entities: Any) -> float:
+        data = transit.msgpack.encode(entities)
+        began = time.perf_counter()
+        await peer.link.transact(database_id, data, f"beside-{next(numbers)}-{began}", 600.0)
+        return (time.perf_counter() - began) * 1e3
+
+    for i in range(250):
+        await transact(*({doc: f"a document of some length, number {i}-{n}"} for n in range(2000)))
+    busy = True
+    times: list[float] = []
+
+    async def client() -> None:
+        while busy:
+            times.append(await transact({doc: f"small {len(times)}"}))
+
+    def figures(name: str) -> None:
+        taken = sorted(times)
+        times.clear()
+        emit(**base, name=name, count=len(taken), p50_ms=round(taken[len(taken) // 2], 2),
+             p99_ms=round(taken[int(len(taken) * 0.99)], 2), max_ms=round(taken[-1], 1))
+
+    running = [ensureDeferred(client()) for _ in range(4)]
+    await deferLater(reactor, 3)
+    times.clear()
+    await deferLater(reactor, seconds)
+    figures("small-idle")
+    began = time.perf_counter()
+    job = subprocess.Popen([*COMMAND, "index-database", uri.text, "--timeout", "600"])
+    while job.poll() is None:
+        await deferLater(reactor, 0.05)
+    figures("small-beside-indexing")
+    emit(**base, name="indexing", wall_s=round(time.perf_counter() - began, 1))
+    busy = False
+    for one in running:
+        await one
+    peer.close()
+
+
 async def read_cold(reactor: Any, base: dict[str, Any], folder: Path, uri: DatabaseURI, ids_file: Path, workload: Path,
                     cache: int) -> None:
     """A peer that begins with nothing in memory: its start, first query, point reads, then the workload."""
@@ -161,6 +211,7 @@ def main(what: str, data: str, dataset: str, properties: str, uri: str, ids: str
         "load": lambda: load(reactor, base, folder, parse_uri(uri), Path(ids)),
         "peer": lambda: read_cold(reactor, base, folder, parse_uri(uri), Path(ids), Path(more[0]), int(more[1])),
         "small": lambda: small(reactor, base, parse_uri(uri)),
+        "indexing": lambda: beside_indexing(reactor, base, parse_uri(uri)),
     }
 
     async def work() -> None:

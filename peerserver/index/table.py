@@ -13,7 +13,7 @@ import numpy as np
 
 from .rows import NO_INTS, Ints
 
-__all__ = ("EMPTY_TABLE", "Table", "expand", "merge_order", "pair_order")
+__all__ = ("EMPTY_TABLE", "Table", "expand", "merge_order", "pair_order", "place_of_code")
 
 # Direct addressing pays when the id range is at most this many times the rows or the probes, or small anyway.
 _SPARSE: Final = 8
@@ -299,15 +299,16 @@ class Table:
     def code_range(self, least: int, beyond: int) -> Ints:
         """Positions of the rows with ``least <= v < beyond``, by (v, e)."""
         column = self._values().column
-        lo = _search(column, least)
-        return self.by_value()[lo:max(lo, _search(column, beyond))]
+        lo = place_of_code(column, least)
+        return self.by_value()[lo:max(lo, place_of_code(column, beyond))]
 
     def distinct_values(self) -> int:
         """How many values there are."""
         return self._values().distinct()
 
 
-def _search(column: Ints, code: int) -> int:
+def place_of_code(column: Ints, code: int) -> int:
+    """Where the codes from ``code`` on begin in a sorted column; it may lie just outside 64 bits."""
     if code > 2**63 - 1:
         return len(column)
     return int(column.searchsorted(code)) if code >= -(2**63) else 0

@@ -15,7 +15,7 @@ from peerserver.model.schema import ValueType
 
 from .bounds import code_bound
 from .rows import NO_INTS, Ints, Rows, concat
-from .table import Table, merge_order
+from .table import Table, merge_order, place_of_code
 from .view import View, sorted_rows
 from .words import Decoder, bounds_in, merge_into, word_order
 
@@ -23,6 +23,8 @@ __all__ = ("positions_by_value", "rows_by_value")
 
 # So many rows outside the largest part are placed one by one; more are sorted with the rest.
 _MAX_PLACED: Final = 4096
+# A range of so many rows is wide: a view that is asked for a second such range keeps all its rows in order of value.
+_WIDE: Final = 4096
 _INT64_MIN: Final = -(2**63)
 _INT64_BEYOND: Final = 2**63
 
@@ -63,6 +65,19 @@ def _no_rows(view: View) -> Rows:
 
 
 def _numbers(view: View, least: int, beyond: int) -> Rows:
+    ordered = view.by_value
+    if ordered is not None:
+        lo = place_of_code(ordered.v, least)
+        return ordered.take(slice(lo, max(lo, place_of_code(ordered.v, beyond))))
+    rows = _gathered(view, least, beyond)
+    if len(rows) >= _WIDE:
+        view.wide_ranges += 1
+        if view.wide_ranges > 1:
+            view.by_value = _gathered(view, _INT64_MIN, _INT64_BEYOND)
+    return rows
+
+
+def _gathered(view: View, least: int, beyond: int) -> Rows:
     def access(table: Table) -> tuple[Ints, Ints]:
         index = table.code_range(least, beyond)
         return index, index

@@ -67,14 +67,17 @@ def facts_of(live: Table, past: Table, tail: Intervals) -> Facts:
 
 
 class View:
-    """The reads of one attribute. Cheap to make; keeps the merged rows."""
+    """The reads of one attribute. Cheap to make; keeps the merged rows, and those in order of value once it is worth it
+    (``index.values`` says when)."""
 
-    __slots__ = ("_rows", "facts", "window")
+    __slots__ = ("_rows", "by_value", "facts", "wide_ranges", "window")
 
     def __init__(self, facts: Facts, window: Window) -> None:
         self.facts = facts
         self.window = window
         self._rows: Rows | None = None
+        self.by_value: Rows | None = None
+        self.wide_ranges = 0
 
     def is_plain(self) -> bool:
         """Whether the rows are exactly those of the base table."""
@@ -89,7 +92,8 @@ class View:
 
     def kept(self) -> int:
         """How many rows were merged and are kept."""
-        return 0 if self._rows is None or self.is_plain() else len(self._rows)
+        merged = 0 if self._rows is None or self.is_plain() else len(self._rows)
+        return merged + (0 if self.by_value is None else len(self.by_value))
 
     def select(self, access: Access) -> tuple[Ints, Rows]:
         """The rows that ``access`` finds in each table, with the index of the probe that found them; in no

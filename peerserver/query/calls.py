@@ -7,7 +7,8 @@ functions there are (``builtins``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,14 @@ from .builtins.seqs import seq_of
 from .context import Context
 from .database_calls import DATABASE_CALLS, ROW_CALLS
 from .kinds import BOOL, DOUBLE, INSTANT, INT, Pool
-from .relation import Column, Relation, comparable, distinct_codes, pack
+from .relation import UNIT, Column, Relation, comparable, distinct_codes, pack
 from .text import edn_text
 
 __all__ = ("bind_values", "call", "function_named")
 
-_CHUNK = 256  # calls between looks at the clock
+# Calls between looks at the clock. Other threads have their turn in between: a list of all the arguments is made in one
+# go, and they would wait for it.
+_CHUNK = 256
 _COMPARISONS = frozenset(("<", "<=", ">", ">="))
 _EQUAL = {"=": True, "==": True, "!=": False, "not=": False}
 _EXACT = frozenset(("int", "instant", "bool", "string", "keyword", "symbol", "uuid"))
@@ -82,11 +85,16 @@ def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
         column = _vector_column(rel, clause, function)
         if column is not None:
             return _bind_column(ctx, rel, clause.binding, column)
-    results, inverse = _results(ctx, rel, clause, function)
+    arguments, inverse = _arguments(rel, clause, function)
     if clause.binding is None:
-        truth = np.array([x is not None and x is not False for x in results], np.bool_)
-        return rel.filter(truth[inverse] if inverse is not None else np.repeat(truth, rel.n))
-    return bind_values(ctx, rel, clause.binding, results, inverse, clause.form)
+        truth = np.empty(arguments.n, np.bool_)
+        for start, results in _called(ctx, clause, function, arguments):
+            truth[start:start + len(results)] = [x is not None and x is not False for x in results]
+        return rel.filter(truth[inverse])
+    found: list[Any] = []
+    for _, results in _called(ctx, clause, function, arguments):
+        found += results
+    return bind_values(ctx, rel, clause.binding, found, inverse, clause.form)
 
 
 def _required(clause: Call) -> Binding:
@@ -199,44 +207,35 @@ def _vector_column(rel: Relation, clause: Call, function: Function) -> Column | 
 # -- one by one
 
 
-def _results(ctx: Context, rel: Relation, clause: Call, function: Function) -> tuple[list[Any], Ints | None]:
-    """The values for the distinct tuples of arguments, and for each row which of them is its own (None: all rows have
-    the first)."""
-    names = list(dict.fromkeys(x for x in clause.args if is_variable(x)))
-    if not names:
-        return [_invoke(ctx, clause, function, [_constant(ctx, x) for x in clause.args])], None
-    columns = [rel.cols[name] for name in names]
-    inverse: Ints
-    if rel.n <= 16 or not function.pure:
-        distinct, inverse = columns, np.arange(rel.n)
-    else:
-        packed = pack([column.array() for column in columns])
+def _arguments(rel: Relation, clause: Call, function: Function) -> tuple[Relation, Ints]:
+    """The distinct tuples of a call's variables, and for each row which of them is its own."""
+    cols = {x: rel.cols[x] for x in clause.args if is_variable(x)}
+    if not cols:
+        return UNIT, np.zeros(rel.n, np.int64)
+    if rel.n > 16 and function.pure:
+        packed = pack([column.array() for column in cols.values()])
         known = distinct_codes(packed)
-        if len(known) == rel.n:
-            distinct, inverse = columns, np.arange(rel.n)
-        else:
+        if len(known) < rel.n:
             inverse = np.searchsorted(known, packed)
             first = np.empty(len(known), np.int64)
             first[inverse] = np.arange(rel.n)
-            distinct = [column.take(first) for column in columns]
-    tuples: Sequence[Any] = list(zip(*(column.values() for column in distinct)))
-    places = {name: i for i, name in enumerate(names)}
-    pick = [(places[x], None) if is_variable(x) else (-1, _constant(ctx, x)) for x in clause.args]
-    results = []
-    for start in range(0, len(tuples), _CHUNK):
+            return Relation(len(known), {name: column.take(first) for name, column in cols.items()}), inverse
+    return Relation(rel.n, cols), np.arange(rel.n)
+
+
+def _called(ctx: Context, clause: Call, function: Function, arguments: Relation) -> Iterator[tuple[int, list[Any]]]:
+    """The function's values for tuples of arguments, a few at a time: (position of the first, values)."""
+    for start in range(0, arguments.n, _CHUNK):
         ctx.budget.check()
-        for row in tuples[start:start + _CHUNK]:
-            args = [row[place] if place >= 0 else constant for place, constant in pick]
-            results.append(_invoke(ctx, clause, function, args))
-    return results, inverse
+        count = min(_CHUNK, arguments.n - start)
+        values = {name: column.part(start, start + count).values() for name, column in arguments.cols.items()}
+        yield start, function.call_each(
+            list(zip(*(values[x] if is_variable(x) else repeat(_constant(ctx, x), count) for x in clause.args)))
+            if clause.args else [()] * count)
 
 
 def _constant(ctx: Context, arg: Any) -> Any:
     return arg.value if isinstance(arg, Const) else ctx.source(arg)
-
-
-def _invoke(ctx: Context, clause: Call, function: Function, args: list[Any]) -> Any:
-    return function.call(args)
 
 
 # -- binding
@@ -289,11 +288,17 @@ def tuple_items(value: Any, names: Sequence[Symbol]) -> Sequence[Any]:
 
 def bind_values(ctx: Context, rel: Relation, binding: Binding, results: Sequence[Any], inverse: Ints | None,
                 form: Any) -> Relation:
-    """The relation with each row's result taken apart. ``inverse`` as of :func:`_results`. A nil result gives no row;
+    """The relation with each row's result taken apart. ``inverse``: for each
+    row the position of its result (None: all have the first). A nil result gives no row;
     a variable that the binding names twice takes the last (oracle: functions/fn-bind-same-twice-ne)."""
+    shape, names = binding.shape, binding.names
+    if shape == "scalar" and names[0] is not BLANK:
+        some = [x for x in results if x is not None]
+        known = np.arange(len(results)) if len(some) == len(results) else np.flatnonzero(
+            np.fromiter((x is not None for x in results), np.bool_, len(results)))
+        return _spread(ctx, rel, {names[0]: ctx.column_of(some)}, known, inverse, len(results), True)
     owners: list[int] = []
     rows: list[Sequence[Any]] = []
-    shape, names = binding.shape, binding.names
     for i, result in enumerate(results):
         if result is None:
             continue

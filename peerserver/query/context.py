@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from peerserver.database import Database
 from peerserver.model.anomaly import incorrect
@@ -18,6 +20,8 @@ from .rules import NO_RULES, Rules
 
 __all__ = ("Collection", "Context", "missing_source")
 
+# Longer columns are arrays from the beginning.
+_FEW = 1000
 _NUMBERS: dict[str, Kind] = {
     "ref": INT, "long": INT, "instant": INSTANT, "boolean": BOOL, "double": DOUBLE, "float": FLOAT,
 }
@@ -99,6 +103,13 @@ class Context:
         if values:
             kind = kind_of_value(values[0])
             if kind is not None and all(kind_of_value(value) is kind for value in values):
-                return Column(kind, [kind.encode(value) for value in values])  # type: ignore[misc]
-        intern = self.pool.intern
-        return Column(self.pool, [intern(value) for value in values])
+                return _column(kind, kind.encode, values)
+        return _column(self.pool, self.pool.intern, values)
+
+
+def _column(kind: Kind, encode: Callable[[Any], int | None], values: Sequence[Any]) -> Column:
+    codes: Any = map(encode, values)
+    if len(values) <= _FEW:
+        return Column(kind, list(codes))
+    # Of a generator: an array of a long list is made in one go, and other threads would wait for it.
+    return Column(kind, np.fromiter((code for code in codes), np.int64, len(values)))

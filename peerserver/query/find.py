@@ -107,7 +107,7 @@ def _values(cell: Any, start: int, end: int) -> list[Any]:
     if isinstance(cell, Column):
         if start == 0 and end >= len(cell.data):
             return cell.values()
-        return Column(cell.kind, cell.data[start:end]).values()
+        return cell.part(start, end).values()
     if isinstance(cell, _Pulled):
         return cell.values(start, end)
     return cell[start:end]  # type: ignore[no-any-return]

@@ -52,6 +52,10 @@ class Column:
         """The codes at positions, or where a mask says."""
         return Column(self.kind, self.array()[index])
 
+    def part(self, start: int, end: int) -> Column:
+        """The codes from one position to before another."""
+        return Column(self.kind, self.data[start:end])
+
     def values(self) -> list[Any]:
         """The Python values, in order."""
         if self.kind is INT:

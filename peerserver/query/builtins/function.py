@@ -74,9 +74,18 @@ class Function:
 
     def call(self, args: Sequence[Any]) -> Any:
         """The function's value. Raises Anomaly incorrect for a wrong number or kind of arguments."""
-        self.check_arity(len(args))
+        return self.call_each([args])[0]
+
+    def call_each(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """The function's values for rows of arguments, all of one length; raises as :meth:`call`."""
+        if rows:
+            self.check_arity(len(rows[0]))
+        run, found = self.run, []
+        args: Sequence[Any] = ()
         try:
-            return self.run(*args)
+            for args in rows:
+                found.append(run(*args))
+            return found
         except Wrong as wrong:
             raise incorrect(f"{self.name}: {wrong}") from None
         except Anomaly:
