@@ -239,6 +239,15 @@ class Database:
         view = self._content.view_of_values(aid, codes, self._window)
         return view.select(lambda table: table.of_values(codes))
 
+    def counts_of_entities(self, aid: int, es: Ints) -> Ints | None:
+        """How many rows :meth:`rows_of_entities` finds for each; None where that isn't told without looking at them
+        (time filters)."""
+        return self._content.view_of_entities(aid, es, self._window).counts(lambda table: table.counts_of_entities(es))
+
+    def counts_of_values(self, aid: int, codes: Ints) -> Ints | None:
+        """As :meth:`counts_of_entities`, of :meth:`rows_of_values`."""
+        return self._content.view_of_values(aid, codes, self._window).counts(lambda table: table.counts_of_values(codes))
+
     def rows_in_range(self, aid: int, lo: Any = None, hi: Any = None, lo_open: bool = False,
                       hi_open: bool = False) -> Rows:
         """Rows by (value in Datomic's order, e) with ``lo <= value <= hi``; None is no bound. A bound of

@@ -8,6 +8,7 @@ What is not decided here: schema, identifiers, time points (``database``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -120,6 +121,7 @@ class Content:
                 facts = self._facts[aid] = facts_of(*self.store.tables(aid), self._tail_facts(aid))
             self.store.used(aid)
             view = View(facts, window)
+            view.grew = partial(self.store.grew, aid)
             if window is not NOW:
                 self._make_room()
             self._views[key] = view

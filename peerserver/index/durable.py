@@ -37,7 +37,7 @@ _WHOLE: Final = 2
 _PART: Final = 4
 _MANY: Final = 32
 # The memory that a row of a whole attribute takes, with the orders that reads make of it.
-_ROW_BYTES: Final = 72
+_ROW_BYTES: Final = 48
 
 
 class DurableIndex:

@@ -109,6 +109,11 @@ class Store:
         if self._resident is not None and aid in self._sourced:
             self._resident.used(aid)
 
+    def grew(self, aid: int, size: int) -> None:
+        """So many bytes more are kept of an attribute, until it is forgotten."""
+        if self._resident is not None and self._source is not None and aid in self._sourced:
+            self._resident.loaded(aid, self._source.size(aid) + size)
+
     def watch(self, content: Content) -> None:
         """A content keeps views of attributes; it is told what to forget."""
         if self._resident is not None:

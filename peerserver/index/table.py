@@ -238,6 +238,10 @@ class Table:
             found &= self.v.take(np.minimum(low, len(self.v) - 1)) == codes
         return np.where(found, low, -1)
 
+    def counts_of_entities(self, es: Ints) -> Ints:
+        """How many rows each entity has."""
+        return self._entities().ranges(es)[1].astype(np.int64, copy=False)
+
     def distinct_entities(self) -> int:
         """How many entities there are."""
         return self._entities().distinct()
@@ -285,6 +289,10 @@ class Table:
         """Rows with values: (index into ``codes``, position)."""
         at, index = expand(*self._values().ranges(codes))
         return at, self.by_value().take(index)
+
+    def counts_of_values(self, codes: Ints) -> Ints:
+        """How many rows have each value."""
+        return self._values().ranges(codes)[1].astype(np.int64, copy=False)
 
     def value_range(self, code: int) -> tuple[int, int]:
         """The range of one value's rows in :meth:`by_value`."""

@@ -73,7 +73,7 @@ def _numbers(view: View, least: int, beyond: int) -> Rows:
     if len(rows) >= _WIDE:
         view.wide_ranges += 1
         if view.wide_ranges > 1:
-            view.by_value = _gathered(view, _INT64_MIN, _INT64_BEYOND)
+            view.keep_by_value(_gathered(view, _INT64_MIN, _INT64_BEYOND))
     return rows
 
 

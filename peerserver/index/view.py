@@ -8,7 +8,7 @@ What is not decided here: what a row is used for; values in Datomic's order (``i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .rows import NO_INTS, NO_ROWS, Ints, Rows
 from .table import EMPTY_TABLE, Table, merge_order
 
 __all__ = ("Facts", "View", "Window", "facts_of")
+
+# What a kept row takes.
+_ROW_BYTES: Final = 24
 
 #: How to read a table: to (index of the probe, position).
 Access = Callable[[Table], tuple[Ints, Ints]]
@@ -70,7 +73,7 @@ class View:
     """The reads of one attribute. Cheap to make; keeps the merged rows, and those in order of value once it is worth it
     (``index.values`` says when)."""
 
-    __slots__ = ("_rows", "by_value", "facts", "wide_ranges", "window")
+    __slots__ = ("_rows", "by_value", "facts", "grew", "wide_ranges", "window")
 
     def __init__(self, facts: Facts, window: Window) -> None:
         self.facts = facts
@@ -78,6 +81,8 @@ class View:
         self._rows: Rows | None = None
         self.by_value: Rows | None = None
         self.wide_ranges = 0
+        #: hears how many bytes more are kept
+        self.grew: Callable[[int], None] | None = None
 
     def is_plain(self) -> bool:
         """Whether the rows are exactly those of the base table."""
@@ -89,6 +94,12 @@ class View:
         if rows is None:
             rows = self._rows = self._merged()
         return rows
+
+    def keep_by_value(self, rows: Rows) -> None:
+        """Keeps all rows in order of value."""
+        self.by_value = rows
+        if self.grew is not None:
+            self.grew(_ROW_BYTES * len(rows))
 
     def kept(self) -> int:
         """How many rows were merged and are kept."""
@@ -129,6 +140,20 @@ class View:
                     at, index = access(table)
                     if len(index):
                         self._past(found, table, at, index)
+        return found
+
+    def counts(self, count: Callable[[Table], Ints]) -> Ints | None:
+        """How many rows there are for each of some keys, where ``count`` says so of a table; None under a time
+        filter."""
+        if not self.window.is_open:
+            return None
+        base, dead, extra, _, _ = self.facts
+        found = count(base)
+        if len(extra):
+            found = found + count(extra)
+        if len(dead):
+            # In the order of the base, and so in that of entities.
+            found = found - count(Table(base.e[dead], base.v[dead], base.tx[dead]))
         return found
 
     def of_txs(self, access: Callable[[Ints], tuple[Ints, Ints]], frozen: bool) -> list[tuple[Ints, Rows]]:

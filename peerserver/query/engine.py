@@ -15,6 +15,7 @@ from .ast import Query
 from .budget import Budget
 from .builtins import watched
 from .context import Context
+from .counted import counted_variable, run_counting
 from .execute import run_clauses
 from .find import Result, result_of
 from .inputs import given_of, input_relation
@@ -50,10 +51,15 @@ def _execute(query: Query, inputs: Sequence[Any], budget: Budget, stats: bool, d
         check_order(ctx, query.where, frozenset(rel.cols))
         query.plans[ordered] = True
     needed = frozenset((*query.with_names, *(x if isinstance(x, Symbol) else x.variable for x in query.find.elements)))
-    rel = run_clauses(ctx, query.where, rel, needed)
-    if not needed <= rel.cols.keys():
+    counts = None
+    counted = counted_variable(query) if collected is None else None
+    if counted is None:
+        rel = run_clauses(ctx, query.where, rel, needed)
+    else:
+        rel, counts = run_counting(ctx, query, rel, needed, counted)
+    if counts is None and not needed <= rel.cols.keys():
         check_bound(query, set(rel.cols))
-    result = result_of(ctx, query, rel, given.patterns)
+    result = result_of(ctx, query, rel, given.patterns, counts)
     if collected is not None:
         result.stats = collected.as_map()
     return result

@@ -29,7 +29,7 @@ from .scan import scan
 from .steps import Plan, Step, Table
 from .text import edn_text
 
-__all__ = ("join", "run_clauses", "run_rule_bodies")
+__all__ = ("join", "plan_for", "run_clauses", "run_rule_bodies", "run_step", "run_steps")
 
 _ROW = Symbol("?row~")
 _INTERNAL = frozenset((_ROW,))
@@ -38,17 +38,21 @@ _FEW = 48
 
 def run_clauses(ctx: Context, clauses: tuple[Clause, ...], rel: Relation, needed: frozenset[Symbol]) -> Relation:
     """The relation joined with all clauses, reduced to ``needed`` columns."""
+    return run_steps(ctx, plan_for(ctx, clauses, rel, needed).steps, rel)
+
+
+def plan_for(ctx: Context, clauses: tuple[Clause, ...], rel: Relation, needed: frozenset[Symbol]) -> Plan:
+    """The plan for clauses that begin with a relation."""
     values = None
     if rel.n == 1 and not rel.cols.keys() & _INTERNAL:
         values = {name: column.values()[0] for name, column in rel.cols.items()}
-    plan = plan_of(ctx, clauses, frozenset(rel.cols), rel.n, needed, values)
-    return run_plan(ctx, plan, rel)
+    return plan_of(ctx, clauses, frozenset(rel.cols), rel.n, needed, values)
 
 
-def run_plan(ctx: Context, plan: Plan, rel: Relation) -> Relation:
-    """The relation after all steps of a plan."""
+def run_steps(ctx: Context, steps: Sequence[Step], rel: Relation) -> Relation:
+    """The relation after some steps."""
     stats = ctx.stats
-    for step in plan.steps:
+    for step in steps:
         ctx.budget.check()
         before = rel
         rel = run_step(ctx, step, rel)
@@ -58,6 +62,7 @@ def run_plan(ctx: Context, plan: Plan, rel: Relation) -> Relation:
 
 
 def run_step(ctx: Context, step: Step, rel: Relation) -> Relation:
+    """The relation after one step."""
     clause, needed = step.clause, step.needed
     if clause.__class__ is Pattern:
         return run_pattern(ctx, step, rel, clause)

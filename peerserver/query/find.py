@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from peerserver.database import Database
+from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Keyword, Symbol
 
 from .ast import Aggregate, Pull, Query
 from .context import Context
-from .grouping import aggregate_column, group, one_each
+from .grouping import aggregate_column, group, one_each, totals
 from .kinds import INT
 from .relation import Column, Relation
 
@@ -113,12 +114,15 @@ def _values(cell: Any, start: int, end: int) -> list[Any]:
     return cell[start:end]  # type: ignore[no-any-return]
 
 
-def result_of(ctx: Context, query: Query, rel: Relation, patterns: dict[Symbol, Any]) -> Result:
-    """The result that a query's ``:find`` makes of the rows."""
+def result_of(ctx: Context, query: Query, rel: Relation, patterns: dict[Symbol, Any], counts: Ints | None = None
+              ) -> Result:
+    """The result that a query's ``:find`` makes of the rows. ``counts``: how many each stands for, where all that is
+    asked for is their number (``counted``)."""
     elements = query.find.elements
     names = [x if isinstance(x, Symbol) else x.variable for x in elements]
     basis = dict.fromkeys((*names, *query.with_names))
-    rel = one_each(rel.project(basis).distinct())
+    if counts is None:
+        rel = one_each(rel.project(basis).distinct())
     aggregates = [x for x in elements if isinstance(x, Aggregate)]
     if not aggregates:
         cells = [_cell(ctx, x, rel.cols[name], patterns) for x, name in zip(elements, names)]
@@ -128,7 +132,8 @@ def result_of(ctx: Context, query: Query, rel: Relation, patterns: dict[Symbol, 
     cells = []
     for x, name in zip(elements, names):
         if isinstance(x, Aggregate):
-            cells.append(aggregate_column(ctx, rel, groups, x) if groups.count else [])
+            cells.append([] if not groups.count else aggregate_column(ctx, rel, groups, x) if counts is None else
+                         totals(counts, groups))
         else:
             cells.append(_cell(ctx, x, rel.cols[name].take(groups.first), patterns))
     return Result(query, groups.count, cells)

@@ -25,7 +25,7 @@ from .kinds import DOUBLE, FLOAT, INSTANT, INT, Words
 from .relation import Column, Relation, distinct_codes, distinct_index, pack
 from .text import edn_text
 
-__all__ = ("Groups", "aggregate_column", "group", "one_each")
+__all__ = ("Groups", "aggregate_column", "group", "one_each", "totals")
 
 _MINUS_ZERO: Final = -1
 
@@ -129,6 +129,13 @@ def _members(column: Column, groups: Groups) -> list[tuple[Any, ...]]:
     counts = np.bincount(groups.number, minlength=groups.count)
     ends = np.cumsum(counts).tolist()
     return [tuple(values[end - n:end]) for end, n in zip(ends, counts.tolist())]
+
+
+def totals(counts: Ints, groups: Groups) -> Column:
+    """How many rows each group has, where each row stands for several."""
+    if groups.number is None:
+        return Column(INT, np.array([counts.sum()], np.int64))
+    return Column(INT, np.bincount(groups.number, weights=counts, minlength=groups.count).astype(np.int64))
 
 
 # -- on arrays: each gives None where it can't

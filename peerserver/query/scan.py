@@ -27,7 +27,7 @@ from .ranges import Limits
 from .relation import Column, Keys, Relation, convert, distinct_codes, expand, is_member, join_index
 from .text import edn_text
 
-__all__ = ("choose", "scan")
+__all__ = ("Scan", "choose", "scan")
 
 _MANY: Final = 10_000
 # So many uris are looked up one by one where storage may know other forms of them.
@@ -48,7 +48,7 @@ class Probe:
 # -- the scan
 
 
-class _Scan:
+class Scan:
     """One pattern over one relation, step by step: probes, access, residual filters, new columns."""
 
     def __init__(self, ctx: Context, db: Database, rel: Relation, pattern: Pattern, needed: frozenset[Symbol],
@@ -449,4 +449,4 @@ def scan(ctx: Context, db: Database, rel: Relation, pattern: Pattern, needed: fr
     """The relation joined with a pattern, reduced to the ``needed`` columns. ``limits`` bound the value where
     neither it nor the entity is bound before. Raises Anomaly for names that name nothing, and
     ``insufficient-binding`` for a scan of everything."""
-    return _Scan(ctx, db, rel, pattern, needed, limits).run()
+    return Scan(ctx, db, rel, pattern, needed, limits).run()

@@ -53,6 +53,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
         (content, "_MAX_KEPT_ROWS", 9),
         (attribute_store, "_FANOUT", 2), (attribute_store, "_MAX_PAST", 2), (attribute_store, "_MIN_CARRIED", 2),
         (words, "_FEW", 3), (table, "_MIN_ROWS", 3), (table, "_SORT_PROBES", 3), (values, "_MAX_PLACED", 3),
+        (values, "_WIDE", 2),
     ):
         monkeypatch.setattr(module, name, value)
 
