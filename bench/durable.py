@@ -186,15 +186,18 @@ async def read_cold(reactor: Any, base: dict[str, Any], folder: Path, uri: Datab
     for name in ("pull-cold", "pull-warm"):
         times = await deferToThread(points, 1000)
         emit(**base, name=name, median_ms=round(times[100], 3), p99_ms=round(times[198], 2), rss_mb=rss_mb())
+    before = rss_mb()
     ids = datasets.Ids()
     ids.learn({str(k): v for k, v in json.loads(ids_file.read_text())})
+    own = rss_mb() - before
     state = State(db, ids, datasets.manifest(folder).get("rounds", ()))
     most = rss_mb()
     for case in datasets.cases(workload, base["dataset"]):
         if case["op"].name != "tx":
             await deferToThread(run_case, base, state, case)
             most = max(most, rss_mb())
-    emit(**base, name="memory-end", rss_mb=rss_mb(), most_mb=most, cache_bytes=objects.bytes)
+    # ``own_mb`` is this program's map of ids, which no server holds.
+    emit(**base, name="memory-end", rss_mb=rss_mb(), most_mb=most, own_mb=own, cache_bytes=objects.bytes)
     peer.close()
 
 

@@ -7,7 +7,9 @@ is seen from outside: a standby holds no port.
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -144,6 +146,19 @@ class Cluster:
             if self.transactors[label].alive and _listens(port):
                 return label
         return None
+
+    def is_locked(self) -> bool:
+        """Whether the file of the storage is locked for longer than a commit takes: by a process that was stopped in
+        the middle of one. Until it is woken or killed nobody else can write, and so nobody take over."""
+        if self.postgres is not None:
+            return False
+        with contextlib.closing(sqlite3.connect(self.disk / "storage.db", timeout=1, isolation_level=None)) as file:
+            try:
+                file.execute("begin immediate")
+                file.execute("rollback")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
     def standby(self) -> str:
         active = self.active()

@@ -43,9 +43,11 @@ def _stop_active(scene: Scene) -> None:
     label = _active(scene)
     process = scene.cluster.transactors[label]
     process.pause()
+    holds_all_up = scene.cluster.is_locked()
     scene.sleep(8)
     process.resume()
-    process.wait(20)  # it has been deposed: whatever it had begun fails, and it ends
+    if not holds_all_up:
+        process.wait(20)  # it has been deposed: whatever it had begun fails, and it ends
     scene.recovered()
     scene.measured()
     _restart(scene, label)
