@@ -1,7 +1,7 @@
 """The lease: which of several transactors is active. A pure state machine; ``durable.lease_driver`` runs it.
 
-The active one changes a record with every heartbeat. A standby that sees no change for two heartbeats, by its own
-clock, claims the record by compare-and-set; who gets it is active. Clocks are never compared. The lease alone excludes
+The active one changes a record twice in every heartbeat interval. A standby that sees no change for two intervals, by its
+own clock, claims the record by compare-and-set; who gets it is active. Clocks are never compared. The lease alone excludes
 nobody: a transactor that was paused may believe in it for a while. What excludes it is the root of each database,
 which its successor has taken (``durable.log``).
 """
@@ -41,7 +41,7 @@ class Holder:
 @final
 @attrs.frozen
 class LeaseRecord:
-    """What the record says. ``interval``: seconds between heartbeats; ``beat`` counts them; ``released``: the holder
+    """What the record says. ``interval``: seconds of a heartbeat; ``beat`` counts the changes; ``released``: the holder
     has gone in peace."""
 
     holder: Holder
@@ -94,6 +94,7 @@ class Lease:
     renewed: float = 0.0
     _seen: int = -1
     _since: float = 0.0
+    _patience: float = 0.0
 
     def record(self, released: bool = False) -> LeaseRecord:
         """The next record."""
@@ -109,17 +110,26 @@ class Lease:
         if revision != self._seen:
             self._seen, self._since = revision, now
             return Decision.WAIT
-        return Decision.WRITE if now - self._since >= MISSED * found.interval else Decision.WAIT
+        self._patience = MISSED * found.interval
+        return Decision.WRITE if now - self._since >= self._patience else Decision.WAIT
+
+    def until_claim(self, now: float) -> float:
+        """Seconds until a standby may claim the record, if it does not change."""
+        return max(0.0, self._since + self._patience - now)
 
     # -- active
 
     def active(self, now: float) -> Decision:
-        """Whether the active one has to renew, now."""
-        return Decision.WRITE if now - self.renewed >= self.interval else Decision.WAIT
+        """Whether the active one has to renew, now: early enough for a write that takes longer than an interval."""
+        return Decision.WRITE if now - self.renewed >= self.interval / 2 else Decision.WAIT
 
     def overdue(self, now: float) -> bool:
         """Whether a standby may have taken over for want of heartbeats."""
         return now - self.renewed >= MISSED * self.interval
+
+    def left(self, now: float) -> float:
+        """Seconds until a standby may take over for want of heartbeats; a quarter of an interval at least."""
+        return max(self.interval / 4, self.renewed + MISSED * self.interval - now)
 
     def found(self, revision: int, found: LeaseRecord | None) -> bool:
         """After a write with no answer, or a refused one, the record was read: whether that write is what stands

@@ -78,12 +78,14 @@ class LeaseDriver:
             except StorageError as error:
                 _log.warn("A standby cannot read the lease: {error}", error=str(error))
             if not self.lease.is_active:
-                await self._pause(self.lease.interval / 4)
+                # The claim comes when it is due, not up to a look later.
+                due = self.lease.until_claim(self._clock.seconds()) or self.lease.interval
+                await self._pause(min(self.lease.interval / 4, due))
         if self._stopped:
             return
         self._on_active()
         while not self._stopped and self.lease.is_active:
-            await self._pause(min(self.lease.interval / 4, 1.0))
+            await self._pause(min(self.lease.interval / 8, 1.0))
             if not self._stopped and self.lease.active(self._clock.seconds()) is Decision.WRITE:
                 await self._renew()
 
@@ -100,7 +102,7 @@ class LeaseDriver:
         sent = self._clock.seconds()
         try:
             renewed = self._storage.compare_and_set(LEASE, lease.revision, encode_lease(lease.record()))
-            if await self._in_time(renewed):
+            if await self._in_time(renewed, lease.left(sent)):
                 if not self._stopped:
                     lease.written(sent)
                 return
@@ -116,9 +118,10 @@ class LeaseDriver:
             self._lose("another transactor has taken over")
 
     async def _still_ours(self, sent: float) -> bool:
-        # The last write may have succeeded without an answer.
+        # The last write may have succeeded without an answer. There is little time to ask: peers that are connected to one
+        # that is deposed wait for it.
         try:
-            revision, found = _told(await self._in_time(self._storage.read(LEASE)))
+            revision, found = _told(await self._in_time(self._storage.read(LEASE), self.lease.interval / 4))
         except StorageError:
             return False
         if self.lease.found(revision, found):
@@ -135,15 +138,16 @@ class LeaseDriver:
     def _pause(self, seconds: float) -> Deferred[None]:
         return deferLater(self._clock, seconds)
 
-    def _in_time(self, call: Deferred[T]) -> Deferred[T]:
-        # A heartbeat that takes longer than the interval is a missed one, whatever storage still tries.
+    def _in_time(self, call: Deferred[T], seconds: float | None = None) -> Deferred[T]:
+        # Whatever storage still tries: later than this (as a rule, an interval and a half) an answer is of no use.
+        limit = self.lease.interval * 1.5 if seconds is None else seconds
         answer: Deferred[T] = Deferred()
 
         def late() -> None:
-            answer.errback(StorageError(f"storage gave no answer in {self.lease.interval:g} s"))
+            answer.errback(StorageError(f"storage gave no answer in {limit:.3g} s"))
             call.cancel()
 
-        timer = self._clock.callLater(self.lease.interval, late)
+        timer = self._clock.callLater(limit, late)
 
         def settled(result: Any) -> None:
             if timer.active():

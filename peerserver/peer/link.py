@@ -29,7 +29,7 @@ _log = Logger()
 
 #: seconds between attempts to find and reach the transactor: the first, and at most.
 FIRST_DELAY = 0.05
-LONGEST_DELAY = 1.0
+LONGEST_DELAY = 0.5
 
 
 class Follower(Protocol):
