@@ -8,6 +8,7 @@ What is not decided here: whether datoms may be added (``transact``), and how th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -175,6 +176,12 @@ class Database:
     def ident(self, eid: int) -> Keyword | None:
         """The newest ident of an entity, or None."""
         return self.schema.idents.get(eid)
+
+    def ident_of(self, x: Any) -> Any:
+        """As :meth:`ident` for a number; anything else is itself (oracle: sweep-reads/220 to 226, schema/rename)."""
+        if not isinstance(x, (int, float, Decimal)) or isinstance(x, bool):
+            return x
+        return self.ident(int(x)) if isinstance(x, int) else None
 
     def attribute(self, x: Any) -> Attribute | None:
         """The attribute that a keyword, an id, text ":a/b" or a lookup ref names, or None."""

@@ -331,11 +331,7 @@ async def _entid(session: Session, step: Step) -> Any:
 
 
 async def _ident(session: Session, step: Step) -> Any:
-    db, eid = session.database(session.spec(step)), session.given(step, "eid")["eid"]
-    found = db.entid(eid)
-    if found is None or isinstance(eid, Keyword):
-        return eid if found is not None else None  # there, the ident of an ident is itself (schema/rename)
-    return db.ident(found)
+    return session.database(session.spec(step)).ident_of(session.given(step, "eid")["eid"])
 
 
 async def _attribute(session: Session, step: Step) -> Any:

@@ -242,9 +242,12 @@ def _with_name(x: Any) -> Symbol:
 
 
 def _check_find(find: Find, with_names: Sequence[Symbol]) -> None:
-    # There it crashes (oracle: find/find-pull-var-too); here it is said what is wrong.
+    # There it crashes (oracle: find/find-pull-var-too); here it is said what is wrong. Beside aggregates plain variables
+    # may be repeated (oracle: sweep-pulls/1, sweep-reads/227).
     plain = [x.variable if isinstance(x, Pull) else x for x in find.elements if not isinstance(x, Aggregate)]
     names = [*plain, *with_names]
+    if len(plain) < len(find.elements) and not with_names and not any(isinstance(x, Pull) for x in find.elements):
+        return
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise incorrect(f"A variable may stand only once in :find and :with, pull expressions included: "
