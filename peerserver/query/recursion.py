@@ -21,6 +21,7 @@ from .ast import Clause, Const, RuleCall
 from .context import Context
 from .execute import join, run_clauses
 from .goals import Body, Goal, Variant, arguments_of, as_call, check_head, hides_call
+from .plan import plan_of
 from .relation import Column, Relation, distinct_codes
 from .rules import check_arity
 from .steps import Table
@@ -109,8 +110,21 @@ class _Evaluation:
     def from_demands(self, goal: Goal, delta: Relation) -> None:
         for body in goal.bodies:
             rule = body.rule
+            if body.variants and not goal.bound and self.comes_later(body):
+                continue
             start = delta.rename({x: y for x, y, given in zip(goal.head, rule.head, goal.mask) if given})
             self.finish(goal, body, run_clauses(self.ctx, body.clauses, start, frozenset(rule.head)))
+
+    def comes_later(self, body: Body) -> bool:
+        """Whether all that a definition finds comes through its variants, of new answers: nothing in it is demanded. Its
+        calls are begun."""
+        calls = [variant.call for variant in body.variants]
+        if not self.free or self.hidden or any(rule.required for call in calls for rule in self.ctx.rules.definitions[call.name]):
+            return False
+        plan_of(self.ctx, body.clauses, frozenset(), 1, frozenset(body.rule.head))  # what is wrong with it is said even so
+        for call in calls:
+            self.goal(call.name, call.source, (False,) * len(self.ctx.rules.definitions[call.name][0].head))
+        return True
 
     def from_answers(self, goal: Goal, delta: Relation) -> None:
         """New answers of one goal, joined into every definition that calls it."""
