@@ -106,7 +106,7 @@ class LeaseDriver:
                 if not self._stopped:
                     lease.written(sent)
                 return
-            revision, found = _told(await self._in_time(self._storage.read(LEASE)))
+            revision, found = _told(await self._in_time(self._storage.read(LEASE), lease.left(self._clock.seconds())))
         except StorageError as error:
             _log.warn("A heartbeat could not be written: {error}", error=str(error))
             if lease.overdue(self._clock.seconds()) and not await self._still_ours(sent):
