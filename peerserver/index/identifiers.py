@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from peerserver.model import anomaly
 from peerserver.model.entity import PART_SHIFT, t_of
 from peerserver.model.schema import Attribute, Schema
-from peerserver.model.values import BigInt, Instant, Keyword
+from peerserver.model.values import INT64_MAX, INT64_MIN, BigInt, Instant, Keyword
 
 from .alike import Source, holder_like
 from .rows import Ints
 from .schema_view import IDENT
 
-__all__ = ("attribute_of", "entid", "keyword_of", "not_an_entity", "resolve_attribute", "show", "t_of_point")
+__all__ = ("attribute_of", "entid", "keyword_of", "long_of", "not_an_entity", "resolve_attribute", "show", "t_of_point")
 
 
 class _Db(Source, Protocol):
@@ -62,12 +62,19 @@ def entid(db: _Db, x: Any) -> int | None:
     if isinstance(x, Keyword):
         return db.schema.entids.get(x)
     if isinstance(x, int):
-        return None if isinstance(x, bool) else int(x)
+        return None if isinstance(x, bool) else long_of(x)
     if isinstance(x, tuple):
         return _lookup(db, x)
     if isinstance(x, str):
         return db.schema.entids.get(keyword_of(x))
     return None
+
+
+def long_of(x: int) -> int:
+    """The long of any integer; Anomaly for one that is too large (oracle: sweep-schema/longs-*)."""
+    if not INT64_MIN <= x <= INT64_MAX:
+        raise anomaly.incorrect(f"Value out of range for long: {int(x)}")
+    return int(x)
 
 
 def show(x: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from peerserver.database import Database
+from peerserver.index.identifiers import long_of
 from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.order import compare_key
@@ -48,8 +49,8 @@ class SubPlan:
 
 def resolve(db: Database, x: Any) -> int | None:
     """The entity that ``x`` names for a pull: what can't name one names none (oracle: ``pull/eid-nil`` …)."""
-    if type(x) is int:
-        return x
+    if type(x) is int or isinstance(x, BigInt):
+        return long_of(x)
     if isinstance(x, tuple):
         if len(x) == 2:
             if x[1] is None:
@@ -57,8 +58,6 @@ def resolve(db: Database, x: Any) -> int | None:
             if type(x[0]) is int and x[0] not in db.schema.attributes:
                 raise incorrect(f"{x[0]} is not an attribute.", "not-an-attribute")
         return db.entid(x)
-    if isinstance(x, BigInt):
-        return int(x)
     if isinstance(x, (Keyword, str)):
         return db.entid(x)
     return None

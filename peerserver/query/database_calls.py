@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from peerserver.database import Database
+from peerserver.index.identifiers import long_of
 from peerserver.index.rows import Bools, Ints, Rows
 from peerserver.model.anomaly import incorrect
 from peerserver.model.entity import NUMBER_MASK, tx_id
@@ -58,7 +59,7 @@ def _entities(db: Database, rel: Relation, arg: Any) -> Ints:
 
 def _entity(db: Database, value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return long_of(value)
     if isinstance(value, (Keyword, tuple, str)):
         found = db.entid(value)
         return -1 if found is None else found

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from peerserver.database import Database
-from peerserver.index.identifiers import keyword_of
+from peerserver.index.identifiers import keyword_of, long_of
 from peerserver.index.rows import Bools, Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.schema import Attribute
@@ -65,13 +65,13 @@ def resolve_entity(db: Database, value: Any, form: Any) -> int:
     """The entity id that a value names: a long is one; an ident or lookup ref must resolve. Anomaly for what names
     none, and for other values (oracle: query-patterns/double-e-input, string-e-input-bad)."""
     if value.__class__ is int:
-        return value
+        return long_of(value)
     if isinstance(value, (Keyword, tuple, str)):
         found = db.entid(value)
         if found is not None:
             return found
     elif isinstance(value, int) and not isinstance(value, bool):
-        return int(value)
+        return long_of(value)
     raise cannot_resolve(value, form)
 
 

@@ -77,7 +77,7 @@ def _check_unique(state: State, out: Output, attribute: Attribute, old: Any, add
         raise _unsupported(state, attribute, _UNIQUE, old, added[_UNIQUE])
     if attribute.unique is not None:
         return
-    if not attribute.index and not added.get(_INDEX):
+    if not added.get(_INDEX, attribute.index):
         raise errors.invalid_alter("unique-without-index", f":attribute {attribute.ident}")
     holders: dict[int, int] = {}
     for e, code in _pairs(state, out, attribute.id):

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from peerserver.index.identifiers import long_of
 from peerserver.model import anomaly
 from peerserver.model.entity import NUMBER_MASK, PART_SHIFT
-from peerserver.model.values import INT64_MAX, INT64_MIN, Keyword, Symbol, Tagged
+from peerserver.model.values import INT64_MIN, Keyword, Symbol, Tagged
 
 from . import errors
 from .encoders import keyword_of
@@ -70,8 +71,8 @@ def _name(state: State, x: Any, form: Any) -> int:
         if found is None:
             raise errors.not_an_entity(x, form)
         return found
-    if isinstance(x, int) and not isinstance(x, bool) and INT64_MIN <= x <= INT64_MAX:
-        return int(x) if 0 <= x < FIRST_TEMPID else ~state.number_slot(int(x))
+    if isinstance(x, int) and not isinstance(x, bool):
+        return int(x) if 0 <= long_of(x) < FIRST_TEMPID else ~state.number_slot(int(x))
     if isinstance(x, Tagged) and x.tag == "db/id":
         return ~state.number_slot(_structural(state, x.value))
     raise errors.not_an_entity(x, form)
@@ -119,8 +120,8 @@ def known_entity(state: State, x: Any) -> int | None:
         return state.db.schema.entids.get(keyword_of(x))
     if isinstance(x, (tuple, list)):
         return _lookup(state, tuple(x))
-    if isinstance(x, int) and not isinstance(x, bool) and INT64_MIN <= x <= INT64_MAX:
-        return int(x)
+    if isinstance(x, int) and not isinstance(x, bool):
+        return long_of(x)
     return None
 
 
