@@ -10,7 +10,7 @@ values which EDN has no syntax for (``#uri "…"``, ``#bytes "base64"``, ``#floa
 
 from __future__ import annotations
 
-from .edn_reader import Tags, read, read_all
+from .edn_reader import Tags, read, read_all, read_first
 from .edn_writer import write
 
-__all__ = ("Tags", "read", "read_all", "write")
+__all__ = ("Tags", "read", "read_all", "read_first", "write")

@@ -17,7 +17,7 @@ from .edn_atoms import BUILT_IN_TAGS, CONSTANTS, atom, character, string
 from .limits import DEFAULT_LIMITS, Interner, Limits
 from .members import MAP_TAG, make_map, make_set
 
-__all__ = ("Tags", "read", "read_all")
+__all__ = ("Tags", "read", "read_all", "read_first")
 
 Tags = Mapping[str, Callable[[Any], Any]]
 
@@ -66,15 +66,27 @@ def read(text: str, tags: Tags | None = None, limits: Limits = DEFAULT_LIMITS) -
     return forms[0]
 
 
+def read_first(text: str) -> Any:
+    """The first value of a text that begins with a collection; what stands behind it is not looked at."""
+    forms = _read(text, None, DEFAULT_LIMITS, True)
+    if not forms:
+        raise incorrect("The text holds no EDN value")
+    return forms[0]
+
+
 def read_all(text: str, tags: Tags | None = None, limits: Limits = DEFAULT_LIMITS) -> list[Any]:
     """All values of the text, in order; see :func:`read`."""
+    return _read(text, tags, limits, False)
+
+
+def _read(text: str, tags: Tags | None, limits: Limits, first: bool) -> list[Any]:
     if not isinstance(text, str):
         raise incorrect(f"EDN text must be a string, not a {type(text).__name__}")
     if len(text) > limits.size:
         raise incorrect(f"EDN text of {len(text)} characters; at most {limits.size} are read")
     reading = _Reading(text, tags, limits)
     try:
-        return reading.run()
+        return reading.run(first)
     except Anomaly as problem:
         line, column = _place(text, reading.index())
         raise Anomaly(
@@ -109,7 +121,8 @@ class _Reading:
             return self._failed_at
         return max(0, len(self._tokens) - length_hint(self._iterator) - 1)
 
-    def run(self) -> list[Any]:
+    def run(self, one: bool = False) -> list[Any]:
+        """The values; with ``one``, a collection that stands first ends the reading."""
         limits, interner = self._limits, self._interner
         known: dict[str, Any] = dict(CONSTANTS)
         lookup = known.get
@@ -143,6 +156,8 @@ class _Reading:
                 items, expected, prefixed, opened = stack.pop()
                 push = items.append
                 push(value)
+                if one and not stack and not prefixed:
+                    return items
             elif first == "#" or first == "^" or first == "'":
                 special = self._special(token)
                 if type(special) is _Prefix:

@@ -148,7 +148,7 @@ def query_parts(query: Any) -> dict[str, list[Any]]:
     """A query's parts by name (``find``, ``in``, ``keys`` …), from any of its three forms; none where it has no form."""
     if isinstance(query, str):
         try:
-            query = edn.read(query)
+            query = edn.read_first(query)
         except Anomaly:
             return {}
     if isinstance(query, dict):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from peerserver.model import anomaly
 from peerserver.model.entity import PART_SHIFT, t_of
 from peerserver.model.schema import Attribute, Schema
-from peerserver.model.values import INT64_MAX, INT64_MIN, BigInt, Instant, Keyword
+from peerserver.model.values import INT64_MAX, INT64_MIN, BigInt, Instant, Keyword, Symbol
 
 from .alike import Source, holder_like
 from .rows import Ints
@@ -33,13 +33,15 @@ def keyword_of(text: str) -> Keyword:
 
 
 def attribute_of(schema: Schema, x: Any) -> Attribute | None:
-    """The attribute that an id, a keyword or ``":a/b"`` names, or None."""
+    """The attribute that an id, a keyword, a symbol or ``":a/b"`` names, or None."""
     if isinstance(x, Keyword):
         return schema.attribute(x)
     if isinstance(x, bool):
         return None
     if isinstance(x, int):
         return schema.attributes.get(x)
+    if isinstance(x, Symbol):
+        return schema.attribute(Keyword(x.text))
     if isinstance(x, str):
         return schema.attribute(keyword_of(x))
     return None
@@ -56,15 +58,17 @@ def resolve_attribute(db: _Db, x: Any) -> Attribute | None:
 def entid(db: _Db, x: Any) -> int | None:
     """The entity id that ``x`` names, or None if it names none.
 
-    ``x``: an int (passed through), a keyword, a string ``":a/b"``, or a lookup ref; anything else names
-    nothing. Raises an Anomaly for a string without colon, and for a lookup ref that has not two elements
-    or whose attribute is unknown or not unique (oracle: index-points/lookup-forms)."""
+    ``x``: an int (passed through), a keyword, a symbol or string ``":a/b"`` that names one, or a lookup ref; anything
+    else names nothing. Raises an Anomaly for a string without colon, and for a lookup ref that has not two elements
+    or whose attribute is unknown or not unique (oracle: index-points/lookup-forms, query-deep/symbols-*)."""
     if isinstance(x, Keyword):
         return db.schema.entids.get(x)
     if isinstance(x, int):
         return None if isinstance(x, bool) else long_of(x)
     if isinstance(x, tuple):
         return _lookup(db, x)
+    if isinstance(x, Symbol):
+        return db.schema.entids.get(Keyword(x.text))
     if isinstance(x, str):
         return db.schema.entids.get(keyword_of(x))
     return None

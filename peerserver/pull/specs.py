@@ -17,7 +17,7 @@ from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.order import compare_key
 from peerserver.model.schema import Attribute
-from peerserver.model.values import BigInt, Keyword
+from peerserver.model.values import BigInt, Keyword, Symbol
 
 __all__ = ("Absent", "Groups", "Out", "Spec", "SubPlan", "resolve")
 
@@ -58,7 +58,7 @@ def resolve(db: Database, x: Any) -> int | None:
             if type(x[0]) is int and x[0] not in db.schema.attributes:
                 raise incorrect(f"{x[0]} is not an attribute.", "not-an-attribute")
         return db.entid(x)
-    if isinstance(x, (Keyword, str)):
+    if isinstance(x, (Keyword, Symbol, str)):
         return db.entid(x)
     return None
 

@@ -14,7 +14,8 @@ import attrs
 from peerserver.model.values import Symbol
 
 __all__ = ("Aggregate", "BLANK", "Binding", "Call", "Clause", "Const", "Find", "Input", "Not", "Or", "Pattern", "Pull",
-           "Query", "Rule", "RuleCall", "Term", "DEFAULT_SOURCE", "is_source", "is_variable")
+           "Query", "Rule", "RuleCall", "Term", "DEFAULT_SOURCE", "IMPLIED_INPUTS",
+           "is_source", "is_variable")
 
 BLANK = Symbol("_")
 DEFAULT_SOURCE = Symbol("$")
@@ -157,13 +158,17 @@ class Input:
     binding: Binding | None = None
 
 
+#: ``:in`` where a query has none.
+IMPLIED_INPUTS = (Input("source", DEFAULT_SOURCE),)
+
+
 @attrs.frozen(eq=False)
 class Query:
-    """A parsed query. ``keys``: None, or (``"keys"``, ``"strs"`` or ``"syms"``, names). ``used``: the variables of
+    """A parsed query. ``keys``: None, or what ``:keys``, ``:strs`` or ``:syms`` name each column. ``used``: the variables of
     ``:find``, ``:with`` and ``:where``. ``plans`` is the plan cache."""
 
     find: Find
-    keys: tuple[str, tuple[str, ...]] | None
+    keys: tuple[Any, ...] | None
     with_names: tuple[Symbol, ...]
     inputs: tuple[Input, ...]
     where: tuple[Clause, ...]

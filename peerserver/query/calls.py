@@ -20,15 +20,15 @@ from peerserver.model.values import Symbol
 
 from .ast import BLANK, Binding, Call, Const, is_source, is_variable
 from .builtins import lookup, resolve
-from .builtins.function import Function
-from .builtins.seqs import seq_of
+from .builtins.function import Function, Wrong
+from .builtins.seqs import is_map, is_set, seq_of
 from .context import Context
 from .database_calls import DATABASE_CALLS, ROW_CALLS
 from .kinds import BOOL, DOUBLE, INSTANT, INT, Pool
 from .relation import UNIT, Column, Relation, comparable, distinct_codes, pack
 from .text import edn_text
 
-__all__ = ("bind_values", "call", "function_named")
+__all__ = ("bind_values", "call", "function_named", "items_of", "tuple_items")
 
 # Calls between looks at the clock. Other threads have their turn in between: a list of all the arguments is made in one
 # go, and they would wait for it.
@@ -267,20 +267,18 @@ def _same_values(ctx: Context, left: Column, right: Column) -> Bools:
     return np.asarray(mask if ok is None else mask & ok)
 
 
-def _items(value: Any) -> Sequence[Any]:
-    if value is None:
-        return ()
-    if isinstance(value, (tuple, list)):
-        return value
-    if isinstance(value, (str, dict, frozenset)) or hasattr(value, "tag"):
+def items_of(value: Any) -> Sequence[Any]:
+    """The members of what a collection or relation binding is given; Anomaly for what is no collection."""
+    try:
         return seq_of(value)
-    raise incorrect(f"A collection is needed to bind from, not {edn_text(value)}")
+    except Wrong:
+        raise incorrect(f"A collection is needed to bind from, not {edn_text(value)}") from None
 
 
 def tuple_items(value: Any, names: Sequence[Symbol]) -> Sequence[Any]:
-    """The values that a tuple binding takes; there must be enough of them."""
-    items = _items(value)
-    if len(items) < len(names):
+    """The values that a tuple binding takes: there must be enough of them, in an order (oracle: query-wide/bind-28)."""
+    items = items_of(value)
+    if len(items) < len(names) or is_set(value) or is_map(value):
         raise incorrect(f"A tuple of {len(names)} is needed to bind [{' '.join(x.text for x in names)}], not "
                         f"{edn_text(value)}")
     return items
@@ -310,7 +308,7 @@ def bind_values(ctx: Context, rel: Relation, binding: Binding, results: Sequence
             rows.append(tuple_items(result, names))
         else:
             # Each member is a row of its own: the order of a set, dear to find, is not asked for.
-            for item in result if isinstance(result, frozenset) else _items(result):
+            for item in result if isinstance(result, frozenset) else items_of(result):
                 owners.append(i)
                 rows.append((item,) if shape == "collection" else tuple_items(item, names))
     wanted = {name: place for place, name in enumerate(names) if name is not BLANK}

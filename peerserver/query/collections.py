@@ -38,6 +38,8 @@ def scan_collection(ctx: Context, source: Collection, pattern: Pattern, rel: Rel
     for i, row in enumerate(source.rows):
         if i % 4096 == 0:
             ctx.budget.check()
+        if row is None:
+            row = (None,) * len(terms)  # (oracle: query-deep/sources-31)
         if isinstance(row, str):
             row = seq_of(row)
         if not isinstance(row, (tuple, list)):

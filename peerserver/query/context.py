@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from .budget import Budget
 from .kinds import BOOL, DOUBLE, FLOAT, INSTANT, INT, Kind, Pool, Words, kind_of_value
 from .relation import Column
 from .rules import NO_RULES, Rules
+from .text import edn_text
 
-__all__ = ("Collection", "Context", "missing_source")
+__all__ = ("Collection", "Context", "NoSource", "missing_source", "no_source")
 
 # Longer columns are arrays from the beginning.
 _FEW = 1000
@@ -30,6 +32,21 @@ _NUMBERS: dict[str, Kind] = {
 def missing_source() -> Exception:
     """The anomaly for a source that is no database and no collection."""
     return incorrect("Nil or missing data source. Did you forget to pass a database argument?", "invalid-data-source")
+
+
+def no_source(value: Any) -> Exception:
+    """The anomaly for a source that can't be one."""
+    return incorrect(f"Nil or missing data source. A source is a database or a collection of tuples, not "
+                     f"{edn_text(value)}", "invalid-data-source")
+
+
+class NoSource:
+    """What stands for a source and is none: refused where it is read (oracle: query-deep/sources-50)."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 class Collection:
@@ -44,8 +61,8 @@ class Collection:
 class Context:
     """What a run of a query shares. ``nested`` runs a query inside this one (set by the engine)."""
 
-    __slots__ = ("_source_key", "budget", "depth", "fix_points", "kinds", "plans", "pool", "rules", "sources", "stats",
-                 "tables")
+    __slots__ = ("_source_key", "budget", "constants", "depth", "first_input", "fix_points", "kinds", "plans", "pool", "rules",
+                 "sources", "stats", "tables")
 
     def __init__(self, sources: Mapping[Symbol, Any], rules: Rules | None, budget: Budget, plans: dict[Any, Any],
                  stats: Any = None, depth: int = 0) -> None:
@@ -60,7 +77,21 @@ class Context:
         #: relations that stand in for clauses while a recursive rule is evaluated
         self.tables: dict[Any, Any] = {}
         self.fix_points: dict[Any, Any] = {}
+        #: the variables that one value of the inputs was given for: where they stand, it might stand itself
+        self.constants: frozenset[Symbol] = frozenset()
+        #: what a pull reads whose source isn't there
+        self.first_input: Any = None
         self._source_key: Any = None
+
+    @contextmanager
+    def having(self, constants: frozenset[Symbol]) -> Iterator[None]:
+        """Other ``constants`` for a while: those of a ``not``, of a rule."""
+        before = self.constants
+        self.constants = constants
+        try:
+            yield
+        finally:
+            self.constants = before
 
     def source_key(self) -> Any:
         """What the estimates of a plan depend on: which databases, how large, seen through which filter."""
@@ -78,6 +109,8 @@ class Context:
             if name is None or name is DEFAULT_SOURCE:
                 raise missing_source()
             raise incorrect(f"Data source not supplied: {name.text}")
+        if found.__class__ is NoSource:
+            raise no_source(found.value)
         return found
 
     def database(self, name: Symbol | None) -> Database:

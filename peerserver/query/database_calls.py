@@ -82,6 +82,9 @@ def _groups(rel: Relation, arg: Any) -> list[tuple[Any, Ints | None]]:
 def _attribute(db: Database, value: Any) -> Attribute | None:
     if isinstance(value, tuple) or value is None:
         return None
+    if isinstance(value, Symbol):
+        # In a call a symbol is code (oracle: query-deep/symbols-12).
+        raise incorrect(f"Unable to resolve symbol: {value.text} in this context; an attribute is named by a keyword")
     return db.attribute(value)
 
 

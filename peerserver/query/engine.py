@@ -45,6 +45,8 @@ def _execute(query: Query, inputs: Sequence[Any], budget: Budget, stats: bool, d
     given = given_of(query, inputs)
     collected = Stats(query) if stats else None
     ctx = Context(given.sources, given.rules, budget, query.plans, collected, depth)
+    ctx.first_input = inputs[0] if inputs else None
+    ctx.constants = given.constants()
     rel = input_relation(ctx, given, query.used)
     ordered = ("ordered", ctx.rules, frozenset(rel.cols))
     if ordered not in query.plans:

@@ -25,7 +25,8 @@ __all__ = ("attribute_id", "entity_codes", "pattern_constant", "resolve_entity",
 
 def cannot_resolve(value: Any, form: Any) -> Exception:
     """The anomaly for a name that names no entity (oracle: patterns/lookup-literal-v-missing)."""
-    return incorrect(f"processing clause: {edn_text(form)}, message: Cannot resolve key: {edn_text(value)}")
+    no_rule = "; there is no such rule among those given as %" if isinstance(value, Symbol) else ""
+    return incorrect(f"processing clause: {edn_text(form)}, message: Cannot resolve key: {edn_text(value)}{no_rule}")
 
 
 def pattern_constant(attribute: Attribute, value: Any) -> Any:
@@ -66,7 +67,7 @@ def resolve_entity(db: Database, value: Any, form: Any) -> int:
     none, and for other values (oracle: query-patterns/double-e-input, string-e-input-bad)."""
     if value.__class__ is int:
         return long_of(value)
-    if isinstance(value, (Keyword, tuple, str)):
+    if isinstance(value, (Keyword, Symbol, tuple, str)):
         found = db.entid(value)
         if found is not None:
             return found

@@ -14,7 +14,7 @@ from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Symbol
 
-from .ast import BLANK, Call, Clause, Const, Not, Or, Pattern, RuleCall, is_variable
+from .ast import BLANK, Call, Clause, Const, Not, Or, Pattern, Rule, RuleCall, is_variable
 from .calls import call
 from .collections import scan_collection
 from .context import Context
@@ -161,7 +161,8 @@ def run_not(ctx: Context, clause: Not, rel: Relation) -> Relation:
     if not rel.n:
         return rel
     start, inverse = start_of(rel, clause.names)
-    found = run_clauses(ctx, inner_clauses(clause, clause.clauses), start, frozenset((_ROW,)))
+    with ctx.having(frozenset()):  # (oracle: query-rest/attrs-06)
+        found = run_clauses(ctx, inner_clauses(clause, clause.clauses), start, frozenset((_ROW,)))
     hit = np.zeros(start.n, np.bool_)
     if found.n:
         hit[found.cols[_ROW].array()] = True
@@ -233,10 +234,16 @@ def run_rule(ctx: Context, clause: RuleCall, rel: Relation, needed: frozenset[Sy
         return Relation(0, cols).project(needed)
     if clause.name in ctx.rules.group:
         from .recursion import run_recursive
-        return run_recursive(ctx, clause, rel, needed)
+        with ctx.having(frozenset(x for rule in definitions for x in _constants(ctx, rule, clause))):
+            return run_recursive(ctx, clause, rel, needed)
     names = tuple(dict.fromkeys(x for x in clause.args if is_variable(x)))
     return branch_out(ctx, rel, names, needed,
                       lambda start, wanted: run_rule_bodies(ctx, clause, start, wanted))
+
+
+def _constants(ctx: Context, rule: Rule, clause: RuleCall) -> frozenset[Symbol]:
+    """The variables of a rule's head that stand for a constant of the call's context."""
+    return frozenset(x for x, arg in zip(rule.head, clause.args) if arg in ctx.constants)
 
 
 def run_rule_bodies(ctx: Context, clause: RuleCall, start: Relation, wanted: frozenset[Symbol]) -> list[Relation]:
@@ -262,8 +269,9 @@ def run_rule_bodies(ctx: Context, clause: RuleCall, start: Relation, wanted: fro
         if clause.source is not None:
             clauses = sourced(ctx.plans, rule.clauses, clause.source)
         asked = frozenset(back) | {y for pair in twice for y in pair}
-        found = run_clauses(ctx, clauses, Relation(start.n, given, start.keys if len(start.keys) == 0 else
-                                                   (frozenset((_ROW,)),)), asked)
+        with ctx.having(_constants(ctx, rule, clause)):
+            found = run_clauses(ctx, clauses, Relation(start.n, given, start.keys if len(start.keys) == 0 else
+                                                       (frozenset((_ROW,)),)), asked)
         missing = [x for x in asked if x not in found.cols]
         if missing and found.n:
             raise incorrect(f"{' '.join(x.text for x in missing)} of the head is bound nowhere in the rule: "

@@ -16,7 +16,7 @@ from peerserver.index.rows import Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Keyword, Symbol
 
-from .ast import Aggregate, Pull, Query
+from .ast import DEFAULT_SOURCE, Aggregate, Pull, Query
 from .context import Context
 from .grouping import aggregate_column, group, one_each, totals
 from .kinds import INT
@@ -95,9 +95,7 @@ class Result:
     def as_maps(self, rows: Sequence[tuple[Any, ...]]) -> list[dict[Any, Any]]:
         """Rows as maps by ``:keys``, ``:strs`` or ``:syms``."""
         assert self.query.keys is not None
-        kind, names = self.query.keys
-        make: Any = {"keys": Keyword, "strs": str, "syms": Symbol}[kind]
-        keys = [make(name) for name in names]
+        keys = self.query.keys
         if len(set(keys)) < len(keys):
             # The first of equal keys wins (oracle: find/keys-dup).
             return [dict(reversed(list(zip(keys, row)))) for row in rows]
@@ -156,10 +154,10 @@ def _cell(ctx: Context, element: Any, column: Column, patterns: dict[Symbol, Any
 
 
 def _pull_source(ctx: Context, element: Pull) -> Database:
-    if element.source is not None or Symbol("$") in ctx.sources:
-        return ctx.database(element.source)
-    for source in ctx.sources.values():
-        if isinstance(source, Database):
-            return source
-    return ctx.database(None)
+    """The database of the pull's source; where there is none of that name, the first input has to be one
+    (oracle: query-wide/pullsrc-*)."""
+    name = DEFAULT_SOURCE if element.source is None else element.source
+    if name in ctx.sources or not isinstance(ctx.first_input, Database):
+        return ctx.database(name)
+    return ctx.first_input
 

@@ -14,15 +14,14 @@ from peerserver.database import Database
 from peerserver.model.anomaly import incorrect
 from peerserver.model.values import Symbol
 
-from .ast import BLANK, Binding, Query
-from .builtins.seqs import seq_of
-from .calls import tuple_items
-from .context import Collection, Context, missing_source
+from .ast import BLANK, IMPLIED_INPUTS, Binding, Query
+from .builtins.seqs import entries, is_map
+from .calls import items_of, tuple_items
+from .context import Collection, Context, NoSource, missing_source, no_source
 from .execute import join
 from .parse import parse_rules
 from .relation import UNIT, Column, Relation
 from .rules import Rules
-from .text import edn_text
 
 __all__ = ("Given", "given_of", "input_relation")
 
@@ -36,9 +35,15 @@ class Given:
     patterns: dict[Symbol, Any]
     values: list[tuple[Binding, Any]]
 
+    def constants(self) -> frozenset[Symbol]:
+        """The variables of scalar and tuple bindings."""
+        return frozenset(x for binding, _ in self.values if binding.shape in ("scalar", "tuple") for x in binding.names)
+
 
 def given_of(query: Query, args: Sequence[Any]) -> Given:
     """Arguments sorted by what ``:in`` says of them; further ones are ignored (oracle: find/find-extra-args)."""
+    if query.inputs is IMPLIED_INPUTS and (not args or is_map(args[0])):
+        raise missing_source()  # (oracle: query-deep/sources-47, inputs/coll-source-map)
     if len(args) < len(query.inputs):
         raise incorrect(f"Query expected {len(query.inputs)} inputs but received {len(args)}", "too-few-inputs")
     given = Given({}, None, {}, [])
@@ -52,7 +57,7 @@ def given_of(query: Query, args: Sequence[Any]) -> Given:
             given.patterns[item.name] = arg
         else:
             assert item.binding is not None
-            if arg is None and item.binding.names != (BLANK,):
+            if arg is None and (item.binding.shape != "scalar" or item.binding.names != (BLANK,)):
                 raise incorrect(f"Unable to find data source: nil was given as input {i + 1} of the query; bind no "
                                 f"variable to nil")
             given.values.append((item.binding, arg))
@@ -66,15 +71,11 @@ def _source(arg: Any) -> Any:
         return Collection(arg)
     if isinstance(arg, frozenset):
         return Collection(list(arg))
-    if arg is None or isinstance(arg, dict):
+    if arg is None:
         return None
-    return Collection(()) if arg == "" else _refused(arg)
-
-
-def _refused(arg: Any) -> Any:
-    raise missing_source() if arg is None else incorrect(
-        f"Nil or missing data source. A source is a database or a collection of tuples, not {edn_text(arg)}",
-        "invalid-data-source")
+    if is_map(arg) and entries(arg):
+        return Collection(entries(arg))
+    return Collection(()) if arg == "" else NoSource(arg)
 
 
 def input_relation(ctx: Context, given: Given, used: frozenset[Symbol]) -> Relation:
@@ -103,31 +104,28 @@ def _bound(ctx: Context, binding: Binding, value: Any, used: frozenset[Symbol]) 
     if binding.shape in ("collection", "relation"):
         names = tuple(name if name in used else BLANK for name in names)
         if not used.intersection(names):
-            for item in _sequence(value):
-                if binding.shape == "relation":
-                    _sequence(item)
+            for item in _rows(value) if binding.shape == "relation" else items_of(value):
+                if binding.shape == "relation" and names:
+                    items_of(item)
             return UNIT
     if binding.shape == "scalar":
         rows: Sequence[Sequence[Any]] = [(value,)]
     elif binding.shape == "tuple":
-        rows = [tuple_items(_sequence(value), names)]
+        rows = [tuple_items(value, names)]
     elif binding.shape == "collection":
-        rows = [(item,) for item in _sequence(value)]
+        rows = [(item,) for item in items_of(value)]
     else:
         wide = max(place for place, name in enumerate(names) if name is not BLANK) + 1
         nothing = (None,) * wide
-        rows = [nothing if item is None else tuple_items(_sequence(item), names[:wide]) for item in _sequence(value)]
+        rows = [nothing if item is None else tuple_items(item, names[:wide]) for item in _rows(value)]
     wanted = {name: place for place, name in enumerate(names) if name is not BLANK}
     cols: dict[Symbol, Column] = {name: ctx.column_of([row[place] for row in rows]) for name, place in wanted.items()}
     rel = Relation(len(rows), cols, (frozenset(),) if len(rows) == 1 else ())
     return rel.distinct() if len(rows) > 1 else rel
 
 
-def _sequence(value: Any) -> Any:
-    if isinstance(value, (tuple, list)):
-        return value
-    if value is None:
-        return ()
-    if isinstance(value, (str, dict, frozenset)) or hasattr(value, "tag"):
-        return seq_of(value)
-    raise incorrect(f"A collection is needed to bind from, not {edn_text(value)}")
+def _rows(value: Any) -> Sequence[Any]:
+    """The tuples of a relation binding: a text is no source of any (oracle: query-wide/bind-36, bind-37)."""
+    if isinstance(value, (str, int, float)):
+        raise no_source(value)
+    return items_of(value)

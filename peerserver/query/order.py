@@ -16,7 +16,6 @@ from peerserver.model.values import Symbol
 from .ast import BLANK, Call, Clause, Not, Or, Pattern, Rule, RuleCall, is_variable
 from .clauses import clause_variables, insufficient
 from .context import Collection, Context
-from .rules import unknown_rule
 from .text import edn_text
 
 __all__ = ("check_order", "lacking")
@@ -88,9 +87,7 @@ def _either(ctx: Context, clause: Or, known: set[Symbol], seen: _Seen) -> None:
 def _rule(ctx: Context, clause: RuleCall, known: set[Symbol], seen: _Seen) -> None:
     definitions = ctx.rules.definitions.get(clause.name)
     if definitions is None:
-        if clause.name.text.startswith(":"):
-            return  # an ident, after all: a pattern
-        raise unknown_rule(clause)
+        return  # an ident, after all: a pattern
     given = tuple(x is not BLANK and (not is_variable(x) or x in known) for x in clause.args)
     if (clause.name, given) in seen or clause.source is not None and _is_collection(ctx, clause.source):
         return

@@ -19,7 +19,7 @@ from peerserver.model.values import Keyword, Symbol
 
 from .ast import (
     BLANK,
-    DEFAULT_SOURCE,
+    IMPLIED_INPUTS,
     Aggregate,
     Binding,
     Find,
@@ -54,14 +54,14 @@ _rules_cache: dict[Any, list[tuple[Any, Rules]]] = {}
 
 
 def set_reader(read: Callable[[str], Any]) -> None:
-    """Tells how EDN text is read. The composition root calls this once."""
+    """Tells how EDN text is read: its first value (oracle: query-wide/text-*). The composition root calls this once."""
     _reader[:] = [read]
 
 
 def _read(text: str) -> Any:
     if not _reader:
         from peerserver.codec import edn  # the reader that every process has; replaced by set_reader in tests
-        set_reader(edn.read)
+        set_reader(edn.read_first)
     return _reader[0](text)
 
 
@@ -152,7 +152,7 @@ def _parse(form: Any, original: Any) -> Query:
         raise incorrect("No :in or :where clause specified")
     find = _find(sections["find"])
     with_names = tuple(_with_name(x) for x in sections.get("with", ()))
-    inputs = tuple(_input(x) for x in sections.get("in", (DEFAULT_SOURCE,)))
+    inputs = tuple(map(_input, sections["in"])) if "in" in sections else IMPLIED_INPUTS
     where = clauses_of(sections.get("where", ()))
     if "in" not in sections:
         _check_implied_source(where)
@@ -228,10 +228,11 @@ def _element(x: Any) -> Symbol | Aggregate | Pull:
 
 
 def _pull(x: tuple[Any, ...]) -> Pull:
+    # What follows the pattern says nothing (oracle: query-combos/pull-12).
     rest = list(x[1:])
     source = rest.pop(0) if is_source(rest[0]) else None
-    if len(rest) != 2 or not is_variable(rest[0]):
-        raise incorrect(f"A pull expression is (pull ?entity pattern), not {edn_text(x)}")
+    if len(rest) < 2 or not is_variable(rest[0]):
+        raise incorrect(f"A pull expression is (pull ?entity pattern), not {edn_text(x)}", "invalid-pull")
     return Pull(source, rest[0], rest[1], x)
 
 
@@ -242,32 +243,38 @@ def _with_name(x: Any) -> Symbol:
 
 
 def _check_find(find: Find, with_names: Sequence[Symbol]) -> None:
-    # There it crashes (oracle: find/find-pull-var-too); here it is said what is wrong. Beside aggregates plain variables
-    # may be repeated (oracle: sweep-pulls/1, sweep-reads/227).
-    plain = [x.variable if isinstance(x, Pull) else x for x in find.elements if not isinstance(x, Aggregate)]
-    names = [*plain, *with_names]
-    if len(plain) < len(find.elements) and not with_names and not any(isinstance(x, Pull) for x in find.elements):
-        return
+    # There it crashes (oracle: find/find-pull-var-too, query-wide/repeats-*); here it is said what is wrong. Beside an
+    # aggregate a variable may stand in :find more than once, but not in :with too.
+    found = [x if isinstance(x, Symbol) else x.variable for x in find.elements]
+    aggregated = any(isinstance(x, Aggregate) for x in find.elements)
+    names = [*(set(found) if aggregated else found), *with_names]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise incorrect(f"A variable may stand only once in :find and :with, pull expressions included: "
                         f"{set_text(twice)}")
 
 
-def _return_keys(sections: dict[str, tuple[Any, ...]]) -> tuple[str, tuple[str, ...]] | None:
+def _return_keys(sections: dict[str, tuple[Any, ...]]) -> tuple[Any, ...] | None:
     given = [name for name in ("keys", "strs", "syms") if name in sections]
     if not given:
         return None
-    kind = given[0]
-    names = []
-    for x in sections[kind]:
-        if not isinstance(x, (Symbol, Keyword, str)):
-            raise incorrect(f":{kind} takes symbols, not {edn_text(x)}")
-        names.append(x if isinstance(x, str) else x.text)
+    forms = sections[given[0]]
     # The forms are counted, not the variables (oracle: query-sources/keys-shapes).
-    if len(names) != len(sections["find"]):
+    if len(forms) != len(sections["find"]):
         raise incorrect("Count of :keys/:strs/:syms must match count of :find")
-    return kind, tuple(names)
+    make = {"keys": _as_keyword, "strs": _as_text}.get(given[0])
+    return forms if make is None else tuple(map(make, forms))
+
+
+def _as_keyword(x: Any) -> Keyword | None:
+    """What names no keyword is nil (oracle: query-wide/keys-00)."""
+    return x if isinstance(x, Keyword) else Keyword(x.text) if isinstance(x, Symbol) else (
+        Keyword(x) if isinstance(x, str) else None)
+
+
+def _as_text(x: Any) -> str:
+    """As ``str`` of Clojure (oracle: query-wide/keys-03, keys-05, keys-08)."""
+    return x if isinstance(x, str) else "" if x is None else edn_text(x)
 
 
 # -- in
@@ -285,30 +292,21 @@ def _input(x: Any) -> Input:
 
 
 def input_binding(x: Any) -> Binding:
-    """A binding form of ``:in``. A binding inside a binding binds what it can: Datomic takes the first variable of an
-    inner form (oracle: inputs/in-nested-coll, inputs/in-rel-coll)."""
+    """A binding form of ``:in``. The first two items tell its shape, and what is no variable binds nothing
+    (oracle: inputs/in-nested-coll, query-wide/bind-43..57)."""
     if isinstance(x, Symbol):
         return Binding("scalar", (x,))
     if not isinstance(x, tuple):
         raise incorrect(f"Invalid binding form: {edn_text(x)}", "not-a-binding-form")
-    if len(x) == 2 and x[1] is _DOTS:
-        if isinstance(x[0], tuple):
-            return Binding("relation", tuple(y if isinstance(y, Symbol) and y is not _DOTS else BLANK for y in x[0]
-                                             if y is not _DOTS))
-        return Binding("collection", (_name(x[0], x),))
-    if len(x) == 1 and isinstance(x[0], tuple):
-        return Binding("relation", tuple(_inner_name(y, x) for y in x[0]))
-    return Binding("tuple", tuple(_inner_name(y, x) for y in x))
+    if x and isinstance(x[0], tuple):
+        return Binding("relation", tuple(map(_name, x[0])))
+    if len(x) > 1 and x[1] is _DOTS:
+        return Binding("collection", (_name(x[0]),))
+    return Binding("tuple", tuple(map(_name, x)))
 
 
-def _name(x: Any, form: Any) -> Symbol:
-    if is_variable(x) or x is BLANK:
-        return x
-    raise incorrect(f"Invalid binding form: {edn_text(form)}", "not-a-binding-form")
-
-
-def _inner_name(x: Any, form: Any) -> Symbol:
-    return BLANK if isinstance(x, tuple) else _name(x, form)
+def _name(x: Any) -> Symbol:
+    return x if is_variable(x) else BLANK
 
 
 # -- rules
@@ -324,7 +322,7 @@ def parse_rules(form: Any) -> Rules:
     data = _read(form) if isinstance(form, str) else form
     if data == {}:
         return NO_RULES
-    if not isinstance(data, tuple):
+    if not isinstance(data, (tuple, frozenset)):
         raise incorrect(f"Rules are a list of rules, not {edn_text(data)}")
     rules: dict[Symbol, list[Rule]] = {}
     for item in data:

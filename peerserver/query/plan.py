@@ -22,7 +22,7 @@ from .context import Context
 from .order import lacking
 from .ranges import Range, bounds, range_of
 from .relation import Relation
-from .rules import expand, inner_clauses, sourced, unknown_rule
+from .rules import expand, inner_clauses, sourced
 from .steps import Plan, Step, Table
 
 __all__ = ("plan_of", "variables_used")
@@ -328,9 +328,7 @@ class _Planner:
         return plan.rows if names <= plan.out else None
 
     def rule(self, clause: RuleCall) -> float | None:
-        definitions = self.ctx.rules.definitions.get(clause.name)
-        if definitions is None:
-            raise unknown_rule(clause)
+        definitions = self.ctx.rules.definitions[clause.name]
         known = [x.__class__ is Const or x in self.bound for x in clause.args]
         for rule in definitions:
             if not all(known[:rule.required]):

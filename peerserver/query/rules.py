@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from peerserver.model.anomaly import Anomaly, incorrect
+from peerserver.model.anomaly import incorrect
 from peerserver.model.values import EdnList, Keyword, Symbol
 
 from .ast import (
@@ -31,7 +31,7 @@ from .ast import (
 )
 from .text import edn_text
 
-__all__ = ("NO_RULES", "Rules", "expand", "fresh", "rules_of", "sourced", "substitute", "unknown_rule", "with_source")
+__all__ = ("NO_RULES", "Rules", "as_pattern", "expand", "fresh", "rules_of", "sourced", "substitute", "with_source")
 
 _GROUND = Symbol("ground")
 
@@ -82,10 +82,11 @@ def _reachable(start: Symbol, calls: Mapping[Symbol, set[Symbol]]) -> set[Symbol
     return found
 
 
-def unknown_rule(call: RuleCall) -> Anomaly:
-    """The anomaly for a call of a rule that nobody defined."""
-    return incorrect(f"processing clause: {edn_text(call.form)}, message: Cannot resolve key: {call.name.text}; "
-                     f"there is no such rule among those given as %")
+def as_pattern(call: RuleCall) -> Pattern:
+    """A call of a rule that nobody defined: its name is an ident, if anything (oracle: query-deep/symbols-01)."""
+    text = call.name.text
+    name = Keyword(text[1:]) if text.startswith(":") else call.name
+    return Pattern(call.source, (Const(name), *call.args), call.form)
 
 
 def check_arity(call: RuleCall, rule: Rule) -> None:
@@ -183,10 +184,8 @@ def expand(clauses: Sequence[Clause], rules: Rules, names: Names | None = None, 
             continue
         definitions = rules.definitions.get(clause.name)
         if definitions is None:
-            if isinstance(clause.form[0], Keyword):
-                found.append(Pattern(clause.source, (Const(clause.form[0]), *clause.args), clause.form))
-                continue
-            raise unknown_rule(clause)
+            found.append(as_pattern(clause))
+            continue
         check_arity(clause, definitions[0])
         rule = definitions[0]
         if len(definitions) > 1 or clause.name in rules.group or rule.required or depth > 20:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 import attrs
@@ -22,7 +23,7 @@ from .ast import BLANK, Const, Pattern, Term, is_variable
 from .clauses import insufficient
 from .context import Context
 from .entities import attribute_id, entity_codes, pattern_constant, resolve_entity, value_codes
-from .kinds import BOOL, INSTANT, INT, Kind
+from .kinds import BOOL, DOUBLE, FLOAT, INSTANT, INT, Kind
 from .ranges import Limits
 from .relation import Column, Keys, Relation, convert, distinct_codes, expand, is_member, join_index
 from .text import edn_text
@@ -100,6 +101,10 @@ class Scan:
         self.add_probe(name, term, (lambda value: resolve_entity(self.db, value, form),
                                     lambda column: entity_codes(self.db, column, form)))
 
+    def plain_probe(self, name: str, term: Term, kind: Kind) -> None:
+        """A value of the kind itself."""
+        self.add_probe(name, term, (kind.encode, lambda column: convert(column, kind)))
+
     def value_probe(self, attribute: Attribute, kind: Kind) -> None:
         if attribute.is_ref:
             self.entity_probe("v", self.v)
@@ -142,12 +147,18 @@ class Scan:
                             f"join it by :db/txInstant")
         def constant(value: Any) -> int | None:
             # A constant may be a t (oracle: patterns/tx-4-const); a bound variable is an entity id.
+            if isinstance(value, (float, Decimal)):
+                return None  # no number of a transaction (oracle: query-deep/pos-19)
             found = resolve_entity(self.db, value, self.pattern.form)
             return entity_id(PART_TX, found) if 0 <= found <= NUMBER_MASK else found
-        self.add_probe("tx", term, (constant, lambda column: entity_codes(self.db, column, self.pattern.form)))
+        def bound(column: Column) -> tuple[Ints, Bools | None]:
+            return convert(column, INT) if column.kind in (DOUBLE, FLOAT) else entity_codes(
+                self.db, column, self.pattern.form)
+        self.add_probe("tx", term, (constant, bound))
 
     def op_probe(self) -> None:
-        self.add_probe("op", self.op, (BOOL.encode, lambda column: convert(column, BOOL)))
+        # Of a constant its truth counts (oracle: query-deep/pos-06).
+        self.add_probe("op", self.op, (lambda value: int(value is not False), lambda column: convert(column, BOOL)))
 
     # -- running
 
@@ -167,7 +178,9 @@ class Scan:
         return Relation(0, cols, (frozenset(),))
 
     def of_attribute_column(self) -> Relation:
-        """A bound attribute variable: one scan for each attribute that it holds."""
+        """A bound attribute variable: one scan for each attribute that it holds. Unless it is a constant of the query,
+        nobody knows what entity and value stand for: they are ids and values, no names (oracle: query-deep/attrvar-*,
+        query-rest/attrs-*)."""
         column = self.rel.cols[self.a]
         codes = column.array()
         known = distinct_codes(codes)
@@ -176,7 +189,7 @@ class Scan:
         for code, value in zip(known.tolist(), column.kind.decode(known)):
             self.rel = whole if len(known) == 1 else whole.filter(codes == code)
             self.probes, self.empty = {}, False
-            parts.append(self.of_attribute(attribute_id(self.db, value)))
+            parts.append(self.of_attribute(attribute_id(self.db, value), self.a in self.ctx.constants))
         self.rel = whole
         if not parts:
             return self.nothing()
@@ -185,15 +198,22 @@ class Scan:
         from .relation import union
         return union(parts, list(parts[0].cols), self.ctx.pool)
 
-    def of_attribute(self, aid: int) -> Relation:
+    def of_attribute(self, aid: int, names: bool = True) -> Relation:
+        """The pattern on one attribute; ``names``: whether entity and value may be names of entities."""
         attribute = self.db.schema.attributes.get(aid)
         if attribute is None:
             return self.nothing()
         db, kind = self.db, self.ctx.kind_of(self.db, attribute)
         if self.is_bound(self.e):
-            self.entity_probe("e", self.e)
+            if names or self.e.__class__ is Const or self.e in self.ctx.constants:
+                self.entity_probe("e", self.e)
+            else:
+                self.plain_probe("e", self.e, INT)
         if self.is_bound(self.v) and not self.empty:
-            self.value_probe(attribute, kind)
+            if names or not (attribute.is_ref or attribute.type.name == "keyword"):
+                self.value_probe(attribute, kind)
+            else:
+                self.plain_probe("v", self.v, kind)
         if self.is_bound(self.tx) and not self.empty:
             self.tx_probe()
         if self.is_bound(self.op) and not self.empty:
