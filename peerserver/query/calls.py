@@ -59,12 +59,7 @@ def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
     name = clause.name.text
     special = DATABASE_CALLS.get(name)
     if special is not None:
-        done = special(ctx, rel, clause)
-        if done is not None:
-            if isinstance(done, np.ndarray):
-                return rel.filter(done)
-            assert clause.binding is not None
-            return _bind_column(ctx, rel, clause.binding, done)
+        return _with_results(ctx, rel, clause, special(ctx, rel, clause))
     variables = [x for x in clause.args if is_variable(x)]
     if clause.binding is None:
         if not variables:
@@ -95,6 +90,24 @@ def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
     for _, results in _called(ctx, clause, function, arguments):
         found += results
     return bind_values(ctx, rel, clause.binding, found, inverse, clause.form)
+
+
+def _with_results(ctx: Context, rel: Relation, clause: Call, done: Column | Bools) -> Relation:
+    """The relation with what was found for each row: a predicate's rows, or the values bound
+    (oracle: query-far/calls-09, calls-31)."""
+    binding = clause.binding
+    if binding is None and isinstance(done, np.ndarray):
+        return rel.filter(done)
+    column = Column(BOOL, done.astype(np.int64)) if isinstance(done, np.ndarray) else done
+    if binding is not None and binding.shape == "scalar":
+        return _bind_column(ctx, rel, binding, column)
+    codes = column.array()
+    known = distinct_codes(codes)
+    values = column.kind.decode(known)
+    place = np.searchsorted(known, codes)
+    if binding is None:
+        return rel.filter(np.array([x is not None and x is not False for x in values], np.bool_)[place])
+    return bind_values(ctx, rel, binding, values, place, clause.form)
 
 
 def _required(clause: Call) -> Binding:

@@ -83,7 +83,7 @@ def clause_of(form: Any, in_rule: bool = False, depth: int = 0) -> Clause:
             return _or(source, items, form, depth)
         if first is _AND:
             raise incorrect(f"and is allowed only directly inside or and or-join: {edn_text(form)}")
-        return RuleCall(source, first, tuple(_term(x) for x in items[1:]), form)
+        return RuleCall(source, first, tuple(_rule_argument(x, form) for x in items[1:]), form)
     if isinstance(first, Keyword) and isinstance(form, EdnList):
         # A keyword can name a rule; where none has that name it is an ident (``rules.expand``).
         return RuleCall(None, Symbol(f":{first.text}"), tuple(_term(x) for x in items[1:]), form)
@@ -94,6 +94,11 @@ def _term(x: Any) -> Term:
     if x is BLANK or is_variable(x):
         return x
     return Const(x)
+
+
+def _rule_argument(x: Any, form: Any) -> Term:
+    # A list is called (oracle: query-far/heads-17).
+    return _argument(x, form) if isinstance(x, EdnList) else _term(x)
 
 
 def _pattern(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: bool) -> Pattern:
@@ -136,9 +141,9 @@ def _argument(x: Any, form: Any, raw: bool | None = False, head: str | None = No
     if isinstance(x, EdnList) and len(x) == 2 and x[0] is _QUOTE:
         return Const(x[1])
     if raw is True:
-        if head == "ground" and x.__class__ is Symbol:
-            # A symbol by itself is code there (oracle: query-scalar-inputs/keyword-9).
-            raise incorrect(f"Unable to resolve symbol: {x.text} in this context; ground takes (quote {x.text}): "
+        if x.__class__ is Symbol:
+            # A symbol by itself is code there (oracle: query-scalar-inputs/keyword-9, query-far/calls-05).
+            raise incorrect(f"Unable to resolve symbol: {x.text} in this context; {head} takes (quote {x.text}): "
                             f"{edn_text(form)}")
         return Const(x)
     if (isinstance(x, EdnList) or raw is None) and variables_of(x):
@@ -148,20 +153,23 @@ def _argument(x: Any, form: Any, raw: bool | None = False, head: str | None = No
 
 
 def call_binding(x: Any) -> Binding:
-    """The binding form of a function expression."""
-    if is_variable(x) or x is BLANK:
-        return Binding("scalar", (x,))
-    bad = incorrect(f"Invalid binding form: {edn_text(x)}", "not-a-binding-form")
-    if not isinstance(x, tuple) or not x:
-        raise bad
-    if len(x) == 2 and x[1] is _DOTS:
-        if not (is_variable(x[0]) or x[0] is BLANK):
-            raise bad
-        return Binding("collection", (x[0],))
-    inner = x[0] if len(x) == 1 and isinstance(x[0], tuple) else x
-    if not all(is_variable(y) or y is BLANK for y in inner):
-        raise bad
-    return Binding("tuple" if inner is x else "relation", tuple(inner))
+    """A binding form of ``:in`` or of a function expression. Its first two items tell the shape, and what is no variable
+    binds nothing (oracle: inputs/in-nested-coll, query-wide/bind-43..57, query-far/calls-53..62)."""
+    if isinstance(x, Symbol):
+        return Binding("scalar", (_name(x),))
+    if not isinstance(x, tuple):
+        raise incorrect(f"Invalid binding form: {edn_text(x)}", "not-a-binding-form")
+    if not x:
+        return Binding("scalar", (BLANK,))
+    if isinstance(x[0], tuple):
+        return Binding("relation", tuple(map(_name, x[0])))
+    if len(x) > 1 and x[1] is _DOTS:
+        return Binding("collection", (_name(x[0]),))
+    return Binding("tuple", tuple(map(_name, x)))
+
+
+def _name(x: Any) -> Symbol:
+    return x if is_variable(x) else BLANK
 
 
 # -- not, or
@@ -195,11 +203,12 @@ def _ordered(clauses: Iterable[Clause]) -> tuple[Symbol, ...]:
     return tuple(sorted(names, key=lambda name: name.text))
 
 
-def _check_no_sources(clauses: Iterable[Clause], form: Any) -> None:
-    # A predicate inside not sees no source there (oracle: not-or/not-missing), a function expression does
-    # (oracle: fulltext-own/joins).
-    for clause in clauses:
-        if isinstance(clause, Call) and clause.binding is None:
+def _check_no_sources(clauses: tuple[Clause, ...], form: Any) -> None:
+    # A not of predicates sees no source there (oracle: not-or/not-missing); beside a function expression or a pattern
+    # they do (oracle: fulltext-own/joins, query-far/calls-36).
+    predicates = [x for x in clauses if isinstance(x, Call) and x.binding is None]
+    if len(predicates) == len(clauses):
+        for clause in predicates:
             for x in clause.args:
                 if is_source(x):
                     raise incorrect(f"Unable to resolve symbol: {x.text} in this context; "

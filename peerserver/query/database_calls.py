@@ -21,7 +21,7 @@ from peerserver.model.order import compare_key
 from peerserver.model.schema import Attribute
 from peerserver.model.values import Keyword, Symbol
 
-from .ast import Call, Const, is_source
+from .ast import Call, Const, is_source, is_variable
 from .context import Context
 from .kinds import INT
 from .relation import Column, Relation, convert, distinct_codes
@@ -29,10 +29,16 @@ from .text import edn_text
 
 __all__ = ("DATABASE_CALLS", "ROW_CALLS")
 
-_Special: TypeAlias = "Callable[[Context, Relation, Call], Column | Bools | None]"
+_Special: TypeAlias = "Callable[[Context, Relation, Call], Column | Bools]"
 
 
-def _database(ctx: Context, arg: Any, clause: Call) -> Database:
+def _database(ctx: Context, rel: Relation, arg: Any, clause: Call) -> Database:
+    """The database of a source, or of a variable that one was given for (oracle: query-far/calls-19)."""
+    if is_variable(arg) and rel.n:
+        column = rel.cols[arg]
+        found = column.kind.decode(distinct_codes(column.array()))
+        if len(found) == 1 and isinstance(found[0], Database):
+            return found[0]
     if not is_source(arg):
         raise incorrect(f"{clause.name.text} takes a database first: {edn_text(clause.form)}")
     return ctx.database(arg)
@@ -82,17 +88,12 @@ def _groups(rel: Relation, arg: Any) -> list[tuple[Any, Ints | None]]:
 def _attribute(db: Database, value: Any) -> Attribute | None:
     if isinstance(value, tuple) or value is None:
         return None
-    if isinstance(value, Symbol):
-        # In a call a symbol is code (oracle: query-deep/symbols-12).
-        raise incorrect(f"Unable to resolve symbol: {value.text} in this context; an attribute is named by a keyword")
     return db.attribute(value)
 
 
-def _missing(ctx: Context, rel: Relation, clause: Call) -> Bools | None:
-    if clause.binding is not None or clause.name.text != "missing?":
-        return None
+def _missing(ctx: Context, rel: Relation, clause: Call) -> Bools:
     _arity(clause, 3, 3)
-    db = _database(ctx, clause.args[0], clause)
+    db = _database(ctx, rel, clause.args[0], clause)
     es = _entities(db, rel, clause.args[1])
     mask = np.ones(rel.n, np.bool_)
     for value, index in _groups(rel, clause.args[2]):
@@ -105,11 +106,9 @@ def _missing(ctx: Context, rel: Relation, clause: Call) -> Bools | None:
     return mask
 
 
-def _get_else(ctx: Context, rel: Relation, clause: Call) -> Column | None:
-    if clause.binding is None or clause.binding.shape != "scalar":
-        return None
+def _get_else(ctx: Context, rel: Relation, clause: Call) -> Column:
     _arity(clause, 4, 4)
-    db = _database(ctx, clause.args[0], clause)
+    db = _database(ctx, rel, clause.args[0], clause)
     default = clause.args[3]
     if isinstance(default, Const) and default.value is None:
         raise incorrect(f"nil default value not supported: {edn_text(clause.form)}")
@@ -231,7 +230,7 @@ def _tx_data(ctx: Context, args: Sequence[Any]) -> Any:
 
 #: run once for each distinct row of arguments: (what, fewest and most arguments).
 ROW_CALLS: dict[str, tuple[Callable[[Context, Sequence[Any]], Any], int, int | None]] = {
-    "get-some": (_get_some, 3, None),
+    "get-some": (_get_some, 2, None),
     "q": (_nested, 1, None),
     "datomic.api/q": (_nested, 1, None),
     "datomic.api/pull": (_pull, 3, 3),

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from peerserver.database import Database
 from peerserver.model.anomaly import Anomaly
 from peerserver.model.values import Symbol
 
-from .ast import BLANK, Call, Clause, Not, Or, Pattern, Rule, RuleCall, is_variable
+from .ast import BLANK, DEFAULT_SOURCE, Call, Clause, Const, Not, Or, Pattern, Rule, RuleCall, is_variable
 from .clauses import clause_variables, insufficient
 from .context import Collection, Context
 from .text import edn_text
@@ -24,10 +25,11 @@ _Seen: TypeAlias = set[tuple[Symbol, tuple[bool, ...]]]
 
 
 def check_order(ctx: Context, clauses: Sequence[Clause], bound: frozenset[Symbol]) -> None:
-    """Raises Anomaly insufficient-binding where a rule or an ``or`` is called before its variables are bound.
+    """Raises Anomaly insufficient-binding where a rule or an ``or`` is called before its variables are bound, or a
+    pattern that doesn't wait would read the whole database.
 
     Nothing is said of a query without them: the planner finds out what is lacking there."""
-    if any(isinstance(x, (RuleCall, Or)) for x in clauses):
+    if any(isinstance(x, (RuleCall, Or)) or _reads_all(x) for x in clauses):
         _run(ctx, clauses, bound, set())
 
 
@@ -39,6 +41,8 @@ def _run(ctx: Context, clauses: Sequence[Clause], bound: frozenset[Symbol], seen
         for clause in left:
             if _is_ready(ctx, clause, known):
                 break
+            if _reads_all(clause):
+                raise insufficient(f"Insufficient bindings, will cause db scan: {edn_text(clause.form)}")
         else:
             raise lacking(left[0], known)
         left.remove(clause)
@@ -55,7 +59,7 @@ def _run(ctx: Context, clauses: Sequence[Clause], bound: frozenset[Symbol], seen
 
 def _is_ready(ctx: Context, clause: Clause, known: set[Symbol]) -> bool:
     if isinstance(clause, Pattern):
-        if ctx.sources.get(clause.source or Symbol("$")).__class__ is Collection:
+        if ctx.sources.get(clause.source or DEFAULT_SOURCE).__class__ is not Database:
             return True
         return any(x is not BLANK and (not is_variable(x) or x in known) for x in clause.terms[:3])
     if isinstance(clause, Call):
@@ -67,6 +71,15 @@ def _is_ready(ctx: Context, clause: Clause, known: set[Symbol]) -> bool:
     definitions = ctx.rules.definitions.get(clause.name)
     required = max((rule.required for rule in definitions), default=0) if definitions else 0
     return all(not is_variable(x) or x in known for x in clause.args[:required])
+
+
+def _reads_all(clause: Clause) -> bool:
+    """Whether a pattern does not wait for its variables: one with a blank for the attribute, or for the entity beside a
+    variable (oracle: query-far/scans-*)."""
+    if not isinstance(clause, Pattern) or len(clause.terms) < 2:
+        return False
+    e, a = clause.terms[:2]
+    return a is BLANK and e.__class__ is not Const or e is BLANK and is_variable(a)
 
 
 def _is_predicate(clause: Or) -> bool:

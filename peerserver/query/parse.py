@@ -21,7 +21,6 @@ from .ast import (
     BLANK,
     IMPLIED_INPUTS,
     Aggregate,
-    Binding,
     Find,
     Input,
     Not,
@@ -34,7 +33,7 @@ from .ast import (
     is_variable,
 )
 from .builtins import watched
-from .clauses import clause_of, clause_variables, clauses_of, not_an_entity, sequence
+from .clauses import call_binding, clause_of, clause_variables, clauses_of, not_an_entity, sequence
 from .rules import NO_RULES, Rules, rules_of
 from .text import edn_text, set_text
 
@@ -288,25 +287,7 @@ def _input(x: Any) -> Input:
             return Input("source", x)
         if not is_variable(x) and x is not BLANK:
             return Input("pattern", x)
-    return Input("binding", BLANK, input_binding(x))
-
-
-def input_binding(x: Any) -> Binding:
-    """A binding form of ``:in``. The first two items tell its shape, and what is no variable binds nothing
-    (oracle: inputs/in-nested-coll, query-wide/bind-43..57)."""
-    if isinstance(x, Symbol):
-        return Binding("scalar", (x,))
-    if not isinstance(x, tuple):
-        raise incorrect(f"Invalid binding form: {edn_text(x)}", "not-a-binding-form")
-    if x and isinstance(x[0], tuple):
-        return Binding("relation", tuple(map(_name, x[0])))
-    if len(x) > 1 and x[1] is _DOTS:
-        return Binding("collection", (_name(x[0]),))
-    return Binding("tuple", tuple(map(_name, x)))
-
-
-def _name(x: Any) -> Symbol:
-    return x if is_variable(x) else BLANK
+    return Input("binding", BLANK, call_binding(x))
 
 
 # -- rules

@@ -94,6 +94,9 @@ def check_arity(call: RuleCall, rule: Rule) -> None:
     if len(call.args) < len(rule.head):
         raise incorrect(f"processing clause: {edn_text(call.form)}, message: the rule takes {len(rule.head)} "
                         f"arguments, not {len(call.args)}")
+    for x in call.args:
+        if isinstance(x, Const) and isinstance(x.value, Symbol):
+            raise incorrect(f"Unable to resolve symbol: {x.value.text} in this context: {edn_text(call.form)}")
     if not rule.clauses:
         raise incorrect(f"processing clause: {edn_text(call.form)}, message: the rule has no clauses: "
                         f"{edn_text(rule.form)}")
