@@ -63,6 +63,7 @@ def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
     variables = [x for x in clause.args if is_variable(x)]
     if clause.binding is None:
         if not variables:
+            _check_constants(clause)
             return rel  # constants only: filters nothing (oracle: functions/pred-const)
         if name in _COMPARISONS and len(clause.args) == 1:
             return rel.filter(np.zeros(rel.n, np.bool_))  # nothing to compare with (oracle: functions/pred-1)
@@ -90,6 +91,13 @@ def call(ctx: Context, rel: Relation, clause: Call) -> Relation:
     for _, results in _called(ctx, clause, function, arguments):
         found += results
     return bind_values(ctx, rel, clause.binding, found, inverse, clause.form)
+
+
+def _check_constants(clause: Call) -> None:
+    """Raises Anomaly where a function is called without arguments and takes some (oracle: query-last/preds-25)."""
+    function = None if clause.args or clause.head is not None else lookup(clause.name)
+    if function is not None:
+        function.check_arity(0)
 
 
 def _with_results(ctx: Context, rel: Relation, clause: Call, done: Column | Bools) -> Relation:

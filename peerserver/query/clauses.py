@@ -215,10 +215,12 @@ def _check_no_sources(clauses: tuple[Clause, ...], form: Any) -> None:
                                     f"a predicate inside not can't take a database: {edn_text(form)}")
 
 
-def _not(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: bool, depth: int) -> Not:
+def _not(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: bool, depth: int) -> Clause:
     clauses = clauses_of(items[1:], in_rule, depth + 1)
     _check_no_sources(clauses, form)
     names = _ordered(clauses)
+    if not names and clauses and all(isinstance(x, Call) and x.binding is None for x in clauses):
+        return clauses[0]  # of constants alone: filters nothing, as without not (oracle: query-last/notor-18)
     if not names:
         raise incorrect(f"not needs a variable that it shares with the other clauses: {edn_text(form)}")
     written = EdnList((_NOT_JOIN, names, *items[1:]))
@@ -231,9 +233,10 @@ def _not_join(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule:
     names = items[1]
     if not names or any(isinstance(x, tuple) for x in names):
         raise incorrect(f"not-join needs variables to join by: {edn_text(form)}")
-    if not all(is_variable(x) for x in names):
+    variables = tuple(dict.fromkeys(x for x in names if is_variable(x)))  # (oracle: query-last/notor-08)
+    if not variables:
         raise insufficient(f"{edn_text(names)} not bound in not clause: {edn_text(form)}")
-    return Not(source, tuple(dict.fromkeys(names)), clauses_of(items[2:], in_rule, depth + 1), form)
+    return Not(source, variables, clauses_of(items[2:], in_rule, depth + 1), form)
 
 
 def _branch(form: Any, depth: int) -> tuple[Clause, ...]:
