@@ -18,7 +18,7 @@ from peerserver.model.values import Keyword, Symbol
 
 from .ast import DEFAULT_SOURCE, Aggregate, Pull, Query
 from .context import Context
-from .grouping import aggregate_column, group, one_each, totals
+from .grouping import aggregate_column, group, minds_no_repeats, one_each, totals
 from .kinds import INT
 from .relation import Column, Relation
 
@@ -119,9 +119,10 @@ def result_of(ctx: Context, query: Query, rel: Relation, patterns: dict[Symbol, 
     elements = query.find.elements
     names = [x if isinstance(x, Symbol) else x.variable for x in elements]
     basis = dict.fromkeys((*names, *query.with_names))
-    if counts is None:
-        rel = one_each(rel.project(basis).distinct())
     aggregates = [x for x in elements if isinstance(x, Aggregate)]
+    if counts is None:
+        rel = rel.project(basis)
+        rel = one_each(rel if aggregates and all(map(minds_no_repeats, aggregates)) else rel.distinct())
     if not aggregates:
         cells = [_cell(ctx, x, rel.cols[name], patterns) for x, name in zip(elements, names)]
         return Result(query, rel.n, cells)

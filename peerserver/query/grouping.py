@@ -25,7 +25,7 @@ from .kinds import DOUBLE, FLOAT, INSTANT, INT, Words
 from .relation import Column, Relation, distinct_codes, distinct_index, pack
 from .text import edn_text
 
-__all__ = ("Groups", "aggregate_column", "group", "one_each", "totals")
+__all__ = ("Groups", "aggregate_column", "group", "minds_no_repeats", "one_each", "totals")
 
 _MINUS_ZERO: Final = -1
 
@@ -131,6 +131,11 @@ def _members(column: Column, groups: Groups) -> list[tuple[Any, ...]]:
     return [tuple(values[end - n:end]) for end, n in zip(ends, counts.tolist())]
 
 
+def minds_no_repeats(element: Aggregate) -> bool:
+    """Whether an aggregate gives the same for rows that are there twice."""
+    return len(element.args) == 1 and element.name.text in _UNMOVED
+
+
 def totals(counts: Ints, groups: Groups) -> Column:
     """How many rows each group has, where each row stands for several."""
     if groups.number is None:
@@ -158,8 +163,14 @@ def _count_distinct(column: Column, groups: Groups) -> Column | None:
     codes = column.array()
     if groups.number is None:
         return Column(INT, np.array([len(distinct_codes(codes))], np.int64))
-    index = distinct_index([groups.number, codes])
-    return Column(INT, np.bincount(groups.number[index], minlength=groups.count))
+    lo = int(codes.min())
+    width = int(codes.max()) - lo + 1
+    if groups.count * width >= 1 << 62:
+        index = distinct_index([groups.number, codes])
+        return Column(INT, np.bincount(groups.number[index], minlength=groups.count))
+    # Group and value in one number: no need to know which rows they were.
+    packed = distinct_codes(groups.number * width + (codes - lo))
+    return Column(INT, np.bincount(packed // width, minlength=groups.count))
 
 
 def _total(codes: Ints, groups: Groups) -> Ints | None:
@@ -221,4 +232,5 @@ def _max(column: Column, groups: Groups) -> Column | None:
     return _extreme(column, groups, np.maximum)
 
 
+_UNMOVED = frozenset(("count-distinct", "min", "max"))
 _QUICK = {"count": _count, "count-distinct": _count_distinct, "sum": _sum, "avg": _avg, "min": _min, "max": _max}

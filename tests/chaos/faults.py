@@ -18,9 +18,11 @@ __all__ = ("FAULTS", "SHORT")
 
 
 def _restart(scene: Scene, label: str) -> None:
-    """A transactor that has ended is started again, as by a supervisor."""
-    if not scene.cluster.transactors[label].alive:
+    """A transactor that has ended is started again, as by a supervisor; it has looked at the lease when this is over."""
+    process = scene.cluster.transactors[label]
+    if not process.alive:
         scene.cluster.start_transactor(label)
+        wait_until(lambda: "standby" in process.log().rpartition("--- ")[2], 60, f"{label} is a standby")
         scene.sleep(2)
 
 
