@@ -70,6 +70,9 @@ def clause_of(form: Any, in_rule: bool = False, depth: int = 0) -> Clause:
             first = items[0]
             if in_rule:
                 raise not_an_entity(first.text)
+        elif len(items) > 1 and isinstance(items[1], tuple):
+            # A call; the source says nothing (oracle: query-end/forms-25, patterns/lookup-literal-e-src-in).
+            return _call(items[1:], form)
         else:
             return _pattern(first, items[1:], form, in_rule)
     if isinstance(first, tuple):
@@ -105,10 +108,8 @@ def _pattern(source: Symbol | None, items: tuple[Any, ...], form: Any, in_rule: 
     if source is not None and in_rule:
         raise incorrect(f"Cannot resolve key: {source.text}; inside rules and or only the default source can be seen: "
                         f"{edn_text(form)}")
-    if source is not None and items and isinstance(items[0], tuple):
-        # Read as a call there, whose binding is the rest (oracle: patterns/lookup-literal-e-src-in).
-        raise incorrect(f"Invalid binding form: {edn_text(items[1] if len(items) > 1 else items[0])}",
-                        "not-a-binding-form")
+    if not items:
+        raise insufficient(f"Insufficient binding of db clause: {edn_text(form)} would cause full scan")
     if None in items:
         raise incorrect(f"Can't have nil args in clause: {edn_text(form)}", "invalid-clause")
     return Pattern(source, tuple(_term(x) for x in items), form)
@@ -119,13 +120,13 @@ def _call(items: tuple[Any, ...], form: Any) -> Call:
     if not inner:
         raise incorrect(f"A call without a function: {edn_text(form)}")
     name = inner[0]
-    if len(items) > 2:
-        if not isinstance(name, Symbol):
-            raise incorrect(f"Invalid binding form: {edn_text(items[1])}", "not-a-binding-form")
-        raise incorrect(f"Can't have anything after binding expression: {edn_text(items[2])}")
     binding = None if len(items) == 1 else call_binding(items[1])
+    if len(items) > 2:
+        raise incorrect(f"Can't have anything after binding expression: {edn_text(items[2])}")
     if not isinstance(name, Symbol):
-        # Keywords, sets, maps and vectors are functions too.
+        # Keywords, sets, maps and vectors are functions too, but of constants (oracle: query-end/forms-26).
+        for x in sorted(variables_of(name), key=lambda x: x.text):
+            raise incorrect(f"Unable to resolve symbol: {x.text} in this context: {edn_text(form)}")
         return Call(_INVOKE, tuple(_argument(x, form) for x in inner[1:]), binding, form, name)
     if is_variable(name):
         raise incorrect(f"Unable to resolve symbol: {name.text} in this context; a variable can't be called: "

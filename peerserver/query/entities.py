@@ -14,13 +14,13 @@ from peerserver.index.identifiers import keyword_of, long_of
 from peerserver.index.rows import Bools, Ints
 from peerserver.model.anomaly import incorrect
 from peerserver.model.schema import Attribute
-from peerserver.model.values import Float32, Keyword, Symbol
+from peerserver.model.values import BigInt, Float32, Keyword, Symbol
 
 from .kinds import INT, Kind
 from .relation import Column, convert, distinct_codes
 from .text import edn_text
 
-__all__ = ("attribute_id", "entity_codes", "pattern_constant", "resolve_entity", "value_codes")
+__all__ = ("attribute_id", "constant_code", "entity_codes", "pattern_constant", "resolve_entity", "value_codes")
 
 
 def cannot_resolve(value: Any, form: Any) -> Exception:
@@ -47,16 +47,26 @@ def pattern_constant(attribute: Attribute, value: Any) -> Any:
     return value
 
 
+def constant_code(attribute: Attribute, kind: Kind, value: Any) -> int | None:
+    """The code of a constant in the place of a value, or None. In a tuple that isn't there 1N may stand for 1
+    (oracle: query-mixed/tuples-14, values-equal/bigint-tuples)."""
+    meant = pattern_constant(attribute, value)
+    code = kind.encode(meant)
+    if code is None and isinstance(meant, tuple):
+        code = kind.encode(tuple(int(x) if isinstance(x, BigInt) else x for x in meant))
+    return code
+
+
 def value_codes(attribute: Attribute, column: Column, kind: Kind) -> tuple[Ints, Bools | None]:
     """A column's values as codes of an attribute's kind: each is taken as a constant in its place would be
     (:func:`pattern_constant`). The mask tells those that have a code (None: all)."""
     if column.kind is kind or column.kind.name == kind.name:
         return convert(column, kind)
-    if attribute.type.name not in ("keyword", "double", "float"):
+    if attribute.type.name not in ("keyword", "double", "float", "tuple"):
         return convert(column, kind)
     codes = column.array()
     known = distinct_codes(codes)
-    made = [kind.encode(pattern_constant(attribute, value)) for value in column.kind.decode(known)]
+    made = [constant_code(attribute, kind, value) for value in column.kind.decode(known)]
     place = np.searchsorted(known, codes)
     table = np.array([0 if code is None else code for code in made], np.int64)
     return table[place], np.array([code is not None for code in made], np.bool_)[place]

@@ -22,7 +22,7 @@ from peerserver.model.values import Symbol
 from .ast import BLANK, Const, Pattern, Term, is_variable
 from .clauses import insufficient
 from .context import Context
-from .entities import attribute_id, entity_codes, pattern_constant, resolve_entity, value_codes
+from .entities import attribute_id, constant_code, entity_codes, resolve_entity, value_codes
 from .kinds import BOOL, DOUBLE, FLOAT, INSTANT, INT, Kind
 from .ranges import Limits
 from .relation import Column, Keys, Relation, convert, distinct_codes, expand, is_member, join_index
@@ -111,7 +111,7 @@ class Scan:
         elif attribute.type.name == "uri":
             self.uri_probe(attribute, kind)
         else:
-            self.add_probe("v", self.v, (lambda value: kind.encode(pattern_constant(attribute, value)),
+            self.add_probe("v", self.v, (lambda value: constant_code(attribute, kind, value),
                                          lambda column: value_codes(attribute, column, kind)))
 
     def uri_probe(self, attribute: Attribute, kind: Kind) -> None:
