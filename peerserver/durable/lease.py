@@ -95,6 +95,7 @@ class Lease:
     _seen: int = -1
     _since: float = 0.0
     _patience: float = 0.0
+    _looked: float | None = None
 
     def record(self, released: bool = False) -> LeaseRecord:
         """The next record."""
@@ -107,10 +108,12 @@ class Lease:
         self.revision = revision
         if found is None or found.released or found.holder.incarnation == self.holder.incarnation:
             return Decision.WRITE
-        if revision != self._seen:
-            self._seen, self._since = revision, now
-            return Decision.WAIT
         self._patience = MISSED * found.interval
+        if revision != self._seen:
+            # It was changed after the look before this one; when, nobody tells. A look that is long ago says nothing.
+            before = now if self._looked is None else max(self._looked, now - found.interval / 2)
+            self._seen, self._since = revision, before
+        self._looked = now
         return Decision.WRITE if now - self._since >= self._patience else Decision.WAIT
 
     def until_claim(self, now: float) -> float:

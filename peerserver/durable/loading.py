@@ -79,13 +79,17 @@ class Loader:
 
     async def groups(self, root: Root, db: Database) -> list[Group]:
         """The groups of the log that a value lacks, in codes of its dictionary."""
-        found: list[Group] = []
-        async for data in read_log(self.storage, root, db.basis_t):
-            try:
-                found.append(await self.in_thread(decode_group, data, db.dictionary))
-            except CorruptValue as error:
-                raise StorageCorrupt(f"the log of {root.database_id}: {error}") from error
-        return found
+        stored = [data async for data in read_log(self.storage, root, db.basis_t)]
+
+        def decoded() -> list[Group]:
+            # All in one go: a change of threads costs more than a small group.
+            return [decode_group(data, db.dictionary) for data in stored]
+
+        try:
+            found: list[Group] = await self.in_thread(decoded)
+            return found
+        except CorruptValue as error:
+            raise StorageCorrupt(f"the log of {root.database_id}: {error}") from error
 
     async def index(self, key: str, dictionary: Dictionary) -> DurableIndex:
         """The index whose root is stored under a key."""
