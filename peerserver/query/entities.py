@@ -5,6 +5,8 @@ What is not decided here: what an identifier names (``database``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -47,26 +49,33 @@ def pattern_constant(attribute: Attribute, value: Any) -> Any:
     return value
 
 
-def constant_code(attribute: Attribute, kind: Kind, value: Any) -> int | None:
-    """The code of a constant in the place of a value, or None. In a tuple that isn't there 1N may stand for 1
-    (oracle: query-mixed/tuples-14, values-equal/bigint-tuples)."""
+def constant_code(db: Database, attribute: Attribute, kind: Kind, value: Any) -> int | None:
+    """The code of a constant in the place of a value, or None. In the place of a tuple's long 1N stands for 1
+    (oracle: query-mixed/tuples-14, query-end/tuples-*, values-equal/bigint-tuples)."""
     meant = pattern_constant(attribute, value)
-    code = kind.encode(meant)
-    if code is None and isinstance(meant, tuple):
-        code = kind.encode(tuple(int(x) if isinstance(x, BigInt) else x for x in meant))
-    return code
+    if isinstance(meant, tuple):
+        meant = tuple(int(x) if isinstance(x, BigInt) and name in ("long", "ref") else x
+                      for x, name in zip(meant, chain(_member_types(db, attribute), repeat(""))))
+    return kind.encode(meant)
 
 
-def value_codes(attribute: Attribute, column: Column, kind: Kind) -> tuple[Ints, Bools | None]:
+def _member_types(db: Database, attribute: Attribute) -> Iterable[str]:
+    """The names of the types of a tuple's members, as far as they are known."""
+    if attribute.tuple_type is not None:
+        return repeat(attribute.tuple_type.name)
+    return [db.schema.attributes[a].type.name for a in attribute.tuple_attrs] or [x.name for x in attribute.tuple_types]
+
+
+def value_codes(db: Database, attribute: Attribute, column: Column, kind: Kind) -> tuple[Ints, Bools | None]:
     """A column's values as codes of an attribute's kind: each is taken as a constant in its place would be
-    (:func:`pattern_constant`). The mask tells those that have a code (None: all)."""
+    (:func:`constant_code`). The mask tells those that have a code (None: all)."""
     if column.kind is kind or column.kind.name == kind.name:
         return convert(column, kind)
     if attribute.type.name not in ("keyword", "double", "float", "tuple"):
         return convert(column, kind)
     codes = column.array()
     known = distinct_codes(codes)
-    made = [constant_code(attribute, kind, value) for value in column.kind.decode(known)]
+    made = [constant_code(db, attribute, kind, value) for value in column.kind.decode(known)]
     place = np.searchsorted(known, codes)
     table = np.array([0 if code is None else code for code in made], np.int64)
     return table[place], np.array([code is not None for code in made], np.bool_)[place]

@@ -101,8 +101,8 @@ class Probing:
         elif attribute.type.name == "uri":
             self.uri_probe(attribute, kind)
         else:
-            self.add_probe("v", self.v, (lambda value: constant_code(attribute, kind, value),
-                                         lambda column: value_codes(attribute, column, kind)))
+            self.add_probe("v", self.v, (lambda value: constant_code(self.db, attribute, kind, value),
+                                         lambda column: value_codes(self.db, attribute, column, kind)))
 
     def uri_probe(self, attribute: Attribute, kind: Kind) -> None:
         """Equal uris may be stored in several ways: a row looks for all of them (oracle: values-equal/uri-queries)."""
